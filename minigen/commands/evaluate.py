@@ -30,6 +30,7 @@ EXAMPLES = """
 """
 IMPORTANCE_SAMPLES = 50
 RECONSTRUCTED = 2000  # examples of an autoencoder by default
+FITTED = 2**27  # values of training examples to which PCA is fitted, at most: a gibibyte in its float64
 FEWEST = 5  # samples that can be compared: precision looks at three neighbors of each
 OF_CLASS = 2  # samples of each class, if classes are asked for: pairs of them are compared
 
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, float]:
     """Name -> squared errors, means over all values of all held-out examples."""
-    originals, fitted = (trained.inputs(part)[0].reshape(len(part), -1) for part in (test, train))
+    originals, fitted = trained.inputs(test)[0].reshape(len(test), -1), rows(trained, train)
     rebuilt = trained.reconstruct(test).reshape(originals.shape)
     k = min(trained.codes(test[:1]).size, *fitted.shape)
     error = metrics.reconstruction_mse(originals, rebuilt)
@@ -92,6 +93,12 @@ def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[
     return figures
 
 
+def rows(trained: TrainedModel, train: Dataset) -> np.ndarray:
+    """The training examples, (n, values), to which PCA is fitted: the first ones, if there are very many."""
+    few = train[: max(1, FITTED // train.images[0].size)]
+    return trained.inputs(few)[0].reshape(len(few), -1)
+
+
 def bounds(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, float]:
     """Name -> nats per example: how improbable the model finds held-out examples, and how much information codes carry."""
     model, examples = trained.model, trained.inputs(test)
@@ -99,7 +106,7 @@ def bounds(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[str, fl
     if isinstance(model, LinearVariationalAutoencoder):
         with no_grad():
             figures["negative ELBO, nats"] = -float(to_numpy(model.elbo(asarray(examples[0]))).mean())
-        best = baselines.probabilistic_pca(trained.inputs(train)[0], model.latent_dim)
+        best = baselines.probabilistic_pca(rows(trained, train), model.latent_dim)
         figures["the same of probabilistic PCA, exact, nats"] = -float(best.log_likelihood(examples[0]).mean())
     elif trained.conditional:
         with no_grad():

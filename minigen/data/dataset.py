@@ -11,7 +11,9 @@ from minigen.errors import DataError
 class Dataset:
     """One split of a data set, on the host.
 
-    images: (n, height, width, channels) float32 in [0, 1].  labels: (n,) int64, indices into class_names.
+    images: (n, height, width, channels) float32 in [0, 1]; or bytes, uint8 from 0 to 255, where they were asked for: training,
+    evaluators and trivial samplers take these as the same pixels, all else takes `as_pixels(images)`.
+    labels: (n,) int64, indices into class_names.
     factors: one (n,) array for each known factor of variation, by name; empty if none are known.
     `len(dataset)` is n; `dataset[:1000]`, `dataset[dataset.labels == 3]` and `dataset[indices]` are Datasets.
     Raises DataError if images, labels and factors differ in length.

@@ -1,11 +1,12 @@
 """Minibatches in a new order every epoch, on the current backend, with a position that can be saved."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minigen.backend import Array, asarray, random, to_numpy
+from minigen.data.pixels import as_pixels
 from minigen.errors import ShapeError, StateError
 from minigen.utils.checks import is_whole
 from minigen.utils.reading import shortened
@@ -24,15 +25,24 @@ class Batches(PythonNumbers):
     - After `load_state_dict`, the next `for` is the rest of the epoch that was saved. A state taken in the loop's body counts the
     current batch as done; one taken in the last batch leaves an empty rest.
 
-    arrays: (n, ...) each, kept on the host; memory-mapped ones are read batch by batch.
+    arrays: (n, ...) each, kept on the host; memory-mapped ones are read batch by batch. Images as bytes, which are uint8 and have
+    four axes (n, height, width, channels), come as float32, divided by 255; of all other arrays, such as labels, the numbers
+    stay.
+    convert: a function of the first array's part of each batch, on the host, such as a generator's `from_pixels`.
     seed: None draws one from `minigen.seed`'s stream "shuffle".
-    shuffle=False: the order as given; batches are then views.  drop_last: leave out a smaller last batch.
+    shuffle=False: the order as given; batches are then views, except of bytes.  drop_last: leave out a smaller last batch.
     Raises ShapeError for arrays that are empty, differ in length or have no axis of examples; ValueError for
     a batch_size below 1, or above n with drop_last, and for a negative seed.
     """
 
     def __init__(
-        self, *arrays: Any, batch_size: int, seed: int | None = None, shuffle: bool = True, drop_last: bool = False
+        self,
+        *arrays: Any,
+        batch_size: int,
+        seed: int | None = None,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        convert: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         arrays = tuple(to_numpy(array) for array in arrays)
         self.examples = common_length(arrays)
@@ -49,6 +59,7 @@ class Batches(PythonNumbers):
         elif seed < 0:
             raise ValueError(f"batches: got seed {seed}, expected a non-negative integer")
         self.batch_size, self.seed, self.shuffle, self.drop_last = batch_size, seed, shuffle, drop_last
+        self.convert = convert
         self.epoch = 0  # the epoch in progress, or the next one
         self.position = 0  # batches of it already yielded
         self._resumed = False
@@ -71,9 +82,14 @@ class Batches(PythonNumbers):
             index = part if order is None else order[part]
             # Counted before it is yielded: a state saved in the loop's body continues with the next batch.
             self.epoch, self.position = epoch, batch + 1
-            arrays = tuple(asarray(array[index]) for array in self.arrays)
+            arrays = self.at(index)
             yield arrays[0] if len(arrays) == 1 else arrays
         self.epoch, self.position = epoch + 1, 0
+
+    def at(self, index: slice | np.ndarray) -> tuple[Array, ...]:
+        """The examples of these indices, as a batch has them."""
+        first, *others = (as_pixels(array[index]) for array in self.arrays)
+        return tuple(asarray(part) for part in (first if self.convert is None else self.convert(first), *others))
 
     def state_dict(self) -> dict[str, int]:
         """The state of the iteration: seed, epoch, position; n and batch_size, to recognize the data."""

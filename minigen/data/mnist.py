@@ -21,6 +21,7 @@ import numpy as np
 
 from minigen.data.dataset import Dataset
 from minigen.data.download import download
+from minigen.data.pixels import as_pixels
 from minigen.errors import DataError
 from minigen.utils.files import cache_folder, keeping, replacing
 
@@ -237,8 +238,7 @@ def read_split(name: str, files: dict[str, File], classes: int) -> tuple[np.ndar
     if labels.max() >= classes:
         where = int(labels.argmax())
         raise unusable(labels_path, f"label {where} is {labels[where]}, expected 0 to {classes - 1}")
-    scaled = np.divide(images[..., None], np.float32(255), dtype=np.float32)
-    return scaled, labels.astype(np.int64)
+    return as_pixels(images[..., None]), labels.astype(np.int64)
 
 
 def read_idx(name: str, file: str, path: Path, content: bytes, published: bool, ndim: int) -> np.ndarray:

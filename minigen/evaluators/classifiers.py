@@ -7,7 +7,7 @@ import numpy as np
 
 from minigen import metrics, optim
 from minigen.backend import random
-from minigen.data import Dataset
+from minigen.data import Dataset, as_pixels
 from minigen.errors import DataError
 from minigen.models.attribute_classifier import AttributeClassifier, kinds
 from minigen.models.classifier import FeatureClassifier
@@ -85,7 +85,7 @@ def train_on_fake(fake: Dataset, test: Dataset, epochs: int = EPOCHS, progress: 
     evaluator is. Compare with training on as many real images; fakes that are wrong, or all alike, score lower. The caller's
     random streams are not touched. Raises what `metrics.knn_accuracy` and `fit` raise.
     """
-    flat = [images.reshape(len(images), -1) for images in (fake.images, test.images)]
+    flat = [as_pixels(images).reshape(len(images), -1) for images in (fake.images, test.images)]
     nearest = metrics.knn_accuracy(flat[0], fake.labels, k=1, test_codes=flat[1], test_labels=test.labels)
     with random.fork_rng():
         student = FeatureClassifier(len(fake.class_names))

@@ -8,7 +8,7 @@ import numpy as np
 
 from minigen import data, metrics
 from minigen.baselines import trivial_samples
-from minigen.data import Dataset
+from minigen.data import Dataset, as_pixels
 from minigen.errors import DataError
 
 MEASURED = 5000  # samples at most: distances and neighbors depend on their number, which is the same for all that is compared
@@ -38,8 +38,9 @@ class Scores(NamedTuple):
 class Comparison:
     """Real images in an evaluator's space, and how others compare with them.
 
-    features: images -> (n, d), such as an evaluator's.  images, labels: what generators are trained on.  held_out: real images of
-    the same distribution that are not among them.  n: how many of each set are compared, at most 5,000 and at most `held_out`.
+    features: images -> (n, d), such as an evaluator's.  images, labels: what generators are trained on, also as bytes if
+    `features` takes them, as evaluators do.  held_out: real images of the same distribution that are not among them.  n: how many
+    of each set are compared, at most 5,000 and at most `held_out`.
     Figures of different n, or different evaluators, are not comparable. Raises DataError if there are too few real images.
     """
 
@@ -54,7 +55,7 @@ class Comparison:
                 f"comparison: n is {self.n}, expected at least 5, and better thousands: precision looks at 3 neighbors"
             )
         order = np.random.default_rng(0).permutation(len(images))
-        self.real_images, self.held_out_images = images[order[: self.n]], held_out[: self.n]
+        self.real_images, self.held_out_images = as_pixels(images[order[: self.n]]), as_pixels(held_out[: self.n])
         self.known = features(images)
         self.real, self.held_out = self.known[order[: self.n]], features(self.held_out_images)
         self.typical = float(np.median(metrics.nearest_training(self.held_out[:NEARNESS], self.known).distances))

@@ -54,6 +54,9 @@ def joined(results: Iterable[tuple[slice, Any]], n: int) -> Any:
 
 
 def outputs(model: Module, function: Callable[[Any], Any], examples: Any) -> np.ndarray:
-    """function(examples (n, ...)) of the model, on the host: in batches, in evaluation mode, outside any graph."""
+    """function(examples (n, ...)) of the model, on the host: in batches, in evaluation mode, outside any graph.
+
+    Images as bytes become pixels: see `data.Batches`.
+    """
     with model.eval_mode(), no_grad():
         return np.concatenate([to_numpy(function(x)) for x in Batches(examples, batch_size=BATCH, seed=0, shuffle=False)])

@@ -4,6 +4,7 @@ import numpy as np
 
 from minigen import evaluators, metrics
 from minigen.backend import random, seed
+from minigen.data import as_pixels
 from minigen.evaluators.faces import RESOLUTION
 from minigen.pretrained.weights import opened
 from minigen.recipes import inputs
@@ -26,7 +27,7 @@ def check_figures(name: str) -> dict[str, float]:
     with random.fork_rng():
         seed(SEED)
         samples = inputs.unpadded(config.as_images(trained.sample(SAMPLES)), train.images.shape[1])
-    real, fake = (features(config, images) for images in (train.images, samples))
+    real, fake = (features(config, images) for images in (as_pixels(train.images), samples))
     precision, recall = metrics.precision_recall(real, fake)
     return {"Fréchet distance": metrics.frechet_distance(real, fake), "precision": precision, "recall": recall}
 

@@ -1,5 +1,6 @@
 """The inputs of the recipes: data sets by name, and their images in the shape that a model takes."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,16 @@ def expected(name: str, resolution: int = 32) -> tuple[tuple[int, ...], int]:
 def load_examples(name: str, images: int | None = None, resolution: int = 32) -> tuple[Dataset, Dataset]:
     """(train, test) of a data set by name; "plane" is a set of points in space near a plane, with meaningless labels.
 
-    images: train on this many only; RecipeError if there are fewer.  resolution: of "faces".
+    images: train on this many only; RecipeError if there are fewer.  resolution: of "faces", whose training images are bytes in a
+    memory-mapped file, since they may be many.
     """
     if name == "plane":
         points = (synthetic.tilted_plane(), synthetic.tilted_plane(seed=5))
         train, test = (Dataset(name, each, np.zeros(len(each), dtype=np.int64), ("point",), {}) for each in points)
     elif name == "faces":
         sizes: dict[str, Any] = {} if images is None else {"train_size": images}
-        train, test = data.load(name, resolution=resolution, cache=True, **sizes)
+        train, test = data.load(name, resolution=resolution, cache=True, dtype="uint8", **sizes)
+        test = replace(test, images=data.as_pixels(test.images))
     else:
         train, test = data.load(name)
     if images is not None and images > len(train):
@@ -66,8 +69,8 @@ def sized(images: np.ndarray) -> np.ndarray:
 
 
 def flat(images: np.ndarray) -> np.ndarray:
-    """Any examples, as rows: (n, ...) -> (n, features)."""
-    return images.reshape(len(images), -1)
+    """Any examples, as rows: (n, ...) -> (n, features). Rows have no axes of images, so that bytes become pixels here."""
+    return data.as_pixels(images).reshape(len(images), -1)
 
 
 def unpadded(images: np.ndarray, side: int) -> np.ndarray:

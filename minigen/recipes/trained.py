@@ -1,6 +1,7 @@
 """Models trained by a recipe, as `minigen train` makes them: new examples, walks between them, reconstructions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from minigen.autograd import no_grad
 from minigen.backend import asarray, to_numpy
-from minigen.data import Dataset
+from minigen.data import Dataset, as_pixels
 from minigen.errors import RecipeError
 from minigen.models import autoencoders
 from minigen.models.autoencoders.base import ImageAutoencoder
@@ -134,8 +135,8 @@ class TrainedAutoencoder(TrainedModel):
         return made.reshape(pairs, steps, *made.shape[1:])
 
     def inputs(self, dataset: Dataset) -> tuple[np.ndarray, ...]:
-        """The model's inputs from a data set: its examples, and their labels if it is conditioned on them."""
-        examples = self.recipe.examples(dataset)
+        """The model's inputs from a data set: its examples as pixels, and their labels if it is conditioned on them."""
+        examples = self.recipe.examples(replace(dataset, images=as_pixels(dataset.images)))
         return examples if self.conditional else (examples,)
 
     def reconstruct(self, dataset: Dataset) -> np.ndarray:

@@ -6,9 +6,13 @@ factors leave open (hair strands, freckles, the texture of the background) is st
 own for each picture, as StyleGAN's noise inputs would. How a face is drawn is in portrait.py.
 """
 
+import contextlib
+import errno
 import hashlib
+import math
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigen.data.dataset import Dataset
-from minigen.errors import CheckpointError, suggestion
+from minigen.data.pixels import as_pixels
+from minigen.errors import CheckpointError, DataError, suggestion
 from minigen.synthetic import portrait
 from minigen.utils import archive
 from minigen.utils.checks import doublings, is_whole
@@ -26,9 +31,14 @@ from minigen.utils.settings import to_python
 
 CLASS_NAMES = ("woman", "man")
 SPLITS = ("train", "test")
+DTYPES = ("float32", "uint8")
+FULL = (errno.ENOSPC, errno.EDQUOT)  # the errors of a disk, or a quota, that is used up
 FINEST_MEAN = 32  # pictures smaller than this are box means of one of this size
 TILE = 2**17  # pixels drawn at a time: enough to amortize the calls, few enough for the cache
 LONG = 2**24  # pixels from which on a progress bar is shown
+LARGE = 2**28  # bytes of images that are not drawn in vain, and for memory alone, where a disk has no room for them
+
+Factors = dict[str, np.ndarray]  # the values of each, (n,)
 
 
 class Factor(NamedTuple):
@@ -73,6 +83,7 @@ def load(
     seed: int = 0,
     fixed: Mapping[str, float] | None = None,
     cache: bool = False,
+    dtype: str = "float32",
 ) -> tuple[Dataset, Dataset]:
     """Training and test portraits, each of a different person; the labels are those of the factor "man".
 
@@ -82,20 +93,27 @@ def load(
 
     The same arguments give the same arrays; the last ones are kept in memory and are read-only. cache=True keeps the images
     on disk too, in ~/.cache/minigen/faces, so that another process need not draw them again.
+
+    dtype: "uint8" gives the images as bytes, which training and evaluators take as the same pixels, and `data.as_pixels` makes
+    into them: a quarter of the memory. With cache=True they are drawn into the file and memory-mapped: then faces by the hundred
+    thousand need a disk, and next to no memory.
+
     Raises ValueError for a resolution that is not a power of two from 4 to 1024, a size below 1, a negative seed, a factor
-    that does not exist and a value out of its range.
+    that does not exist, a value out of its range and another dtype; DataError for a large cache for which the disk has no room.
     """
     doublings(resolution)  # or an error: it is not 4, 8, 16 ... 1024
     if not (is_whole(train_size) and is_whole(test_size)) or train_size < 1 or test_size < 1:
         raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
     if not is_whole(seed) or seed < 0:
         raise ValueError(f"faces: got seed {seed!r}, expected a non-negative integer")
+    if dtype not in DTYPES:
+        raise ValueError(f"faces: got dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
     held = checked_factors(fixed or {})
     for name, value in held.items():
         if value.ndim:
             raise ValueError(f"faces: got {name} of shape {value.shape}, expected a scalar to fix it at")
     values = tuple(sorted((name, float(value)) for name, value in held.items()))
-    train, test = load_drawn(int(resolution), int(train_size), int(test_size), int(seed), values, bool(cache))
+    train, test = load_drawn(int(resolution), int(train_size), int(test_size), int(seed), values, bool(cache), dtype)
     return train[:], test[:]
 
 
@@ -140,7 +158,7 @@ def render(
         raise ValueError(f"faces: got n {count}, expected at least 1")
     seeds = np.broadcast_to(given.pop("detail", np.arange(count)), count)
     complete = {name: np.broadcast_to(given.get(name, factor.neutral), count) for name, factor in FACTORS.items()}
-    return scaled(draw_pixels(complete, seeds, int(resolution)))
+    return as_pixels(draw_pixels(complete, seeds, int(resolution)))
 
 
 # Checks.
@@ -182,7 +200,7 @@ def checked_detail(detail: Any) -> np.ndarray:
 
 @lru_cache(maxsize=1)  # 12,000 pictures of 64 x 64 are 0.6 GB
 def load_drawn(
-    resolution: int, train_size: int, test_size: int, seed: int, fixed: tuple[tuple[str, float], ...], cache: bool
+    resolution: int, train_size: int, test_size: int, seed: int, fixed: tuple[tuple[str, float], ...], cache: bool, dtype: str
 ) -> tuple[Dataset, Dataset]:
     splits = []
     for split, n in enumerate((train_size, test_size)):
@@ -192,37 +210,44 @@ def load_drawn(
         splits.append((factors, np.random.default_rng([seed, split, 1]).integers(2**62, size=n)))
 
     path = cached("faces", cache_file(resolution, train_size, test_size, seed, fixed)) if cache else None
-    drawn = read_cached(path, [(n, resolution, resolution, 3) for n in (train_size, test_size)]) if path else None
+    drawn = cached_pixels(path, splits, resolution) if path else None
     if drawn is None:
         drawn = [draw_pixels(factors, detail, resolution) for factors, detail in splits]
-        if path:
-            with keeping():
-                archive.save(path, dict(zip(SPLITS, drawn, strict=True)), {})
-    train, test = (as_dataset(images, factors) for images, (factors, _) in zip(drawn, splits, strict=True))
+    images = drawn if dtype == "uint8" else map(as_pixels, drawn)
+    train, test = (as_dataset(each, factors) for each, (factors, _) in zip(images, splits, strict=True))
     return train, test
 
 
-def as_dataset(images: np.ndarray, factors: dict[str, np.ndarray]) -> Dataset:
-    dataset = Dataset("faces", scaled(images), factors["man"], CLASS_NAMES, factors)
-    for array in (dataset.images, *factors.values()):
+def as_dataset(images: np.ndarray, factors: Factors) -> Dataset:
+    for array in (images, *factors.values()):
         array.flags.writeable = False
-    return dataset
+    return Dataset("faces", images, factors["man"], CLASS_NAMES, factors)
 
 
-def draw_pixels(factors: Mapping[str, np.ndarray], detail: np.ndarray, resolution: int) -> np.ndarray:
+def draw_pixels(factors: Factors, detail: np.ndarray, resolution: int) -> np.ndarray:
     """Factors and detail, (n,) each -> (n, resolution, resolution, 3) uint8."""
+    images = np.empty((len(detail), resolution, resolution, 3), np.uint8)
+    done = 0
+    for part in drawn_parts(factors, detail, resolution):
+        images[done : done + len(part)] = part
+        done += len(part)
+    return images
+
+
+def drawn_parts(factors: Factors, detail: np.ndarray, resolution: int) -> Iterator[np.ndarray]:
+    """What `draw_pixels` draws, in parts of so many pictures as fit into a tile; with a progress bar, if they are many."""
     from tqdm import tqdm
 
     n, fine = len(detail), max(resolution, FINEST_MEAN)
     shrink = fine // resolution
     rows = min(fine, max(shrink, TILE // fine))  # of one picture, where a picture is larger than a tile
     together = max(1, TILE // (fine * fine))
-    images = np.empty((n, resolution, resolution, 3), np.uint8)
     with tqdm(total=n, desc="faces", unit="image", disable=n * fine * fine < LONG, leave=False) as bar:
         for start in range(0, n, together):
             part = slice(start, min(start + together, n))
             noise = np.stack([np.random.default_rng(int(seed)).random(portrait.NOISE) for seed in detail[part]])
             style = {name: np.asarray(values[part], np.float64) for name, values in factors.items()}
+            images = np.empty((part.stop - start, resolution, resolution, 3), np.uint8)
             for top in range(0, fine, rows):
                 pixels = portrait.draw(style, noise, fine, slice(top, top + rows))
                 np.clip(pixels, 0, 1, out=pixels)
@@ -230,13 +255,9 @@ def draw_pixels(factors: Mapping[str, np.ndarray], detail: np.ndarray, resolutio
                     pixels = pixels.reshape(*pixels.shape[:2], rows // shrink, shrink, resolution, shrink).mean((3, 5))
                 pixels *= 255
                 np.rint(pixels, out=pixels)
-                images[part, top // shrink : (top + rows) // shrink] = pixels.transpose(0, 2, 3, 1)
-            bar.update(part.stop - part.start)
-    return images
-
-
-def scaled(images: np.ndarray) -> np.ndarray:
-    return np.divide(images, np.float32(255), dtype=np.float32)
+                images[:, top // shrink : (top + rows) // shrink] = pixels.transpose(0, 2, 3, 1)
+            bar.update(len(images))
+            yield images
 
 
 # The cache on disk.
@@ -250,14 +271,49 @@ def cache_file(*arguments: Any) -> str:
     return f"{digest.hexdigest()[:32]}.npz"
 
 
-def read_cached(path: Path, shapes: list[tuple[int, ...]]) -> list[np.ndarray] | None:
-    """The images of both splits; None if the file is missing, or damaged, which is reported: it is then recreated."""
+def cached_pixels(path: Path, splits: Sequence[tuple[Factors, np.ndarray]], resolution: int) -> list[np.ndarray] | None:
+    """The images of both splits as bytes, memory-mapped, from a file into which they are drawn if it is not there.
+
+    None if it cannot be written, which is reported. DataError if many images have no room on the disk.
+    """
+    shapes = [(len(detail), resolution, resolution, 3) for _, detail in splits]
+    found = mapped(path, shapes)
+    if found is None:
+        size = sum(map(math.prod, shapes))
+        with keeping(), room_for(path, size):
+            made = (drawn_parts(*split, resolution) for split in splits)
+            written = [archive.Written(shape, np.dtype(np.uint8), parts) for shape, parts in zip(shapes, made, strict=True)]
+            archive.save(path, dict(zip(SPLITS, written, strict=True)), {})
+            found = mapped(path, shapes)
+    return found
+
+
+@contextlib.contextmanager
+def room_for(path: Path, size: int) -> Iterator[None]:
+    """Inside the block a file of so many bytes is written. DataError, at once or later, if it is LARGE and there is no room."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(path.parent).free
+        if size > free:
+            raise OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB are free")
+        yield
+    except OSError as error:
+        if size < LARGE or error.errno not in FULL:
+            raise
+        raise DataError(
+            f"faces: the images are {size / 1e9:.1f} GB, for which {path.parent} has no room ({error.strerror}): make room, set "
+            "XDG_CACHE_HOME to a folder on a larger disk, or take fewer images, or smaller ones"
+        ) from error
+
+
+def mapped(path: Path, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray] | None:
+    """The images of both splits, memory-mapped; None if the file is missing, or damaged, which is reported."""
     try:
         with archive.opened(path) as file:
             found = {name: (layout.dtype, layout.shape) for name, layout in file.layout.items()}
             if found != {name: (np.uint8, shape) for name, shape in zip(SPLITS, shapes, strict=True)}:
                 raise CheckpointError(f"it has {shortened(found)}")
-            return list(file.read(SPLITS).values())
+            return list(file.mapped(SPLITS).values())
     except FileNotFoundError:
         return None
     except CheckpointError as error:

@@ -1,27 +1,35 @@
 """The examples that a run trains on, checked and checksummed once before the first step."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigen.backend import to_numpy
+from minigen.data.pixels import are_bytes, blocks
 from minigen.errors import DataError, DtypeError, ShapeError, conversion
 from minigen.nn import Module
 
-BLOCK = 16 << 20  # bytes that are checked at a time: a memory-mapped array is never in memory as a whole
+Conversion = Callable[[np.ndarray], np.ndarray]
 
 
 class Examples(NamedTuple):
-    """arrays: (n, ...) each, on the host, that belong together.  checksum: the CRC-32 of all of them."""
+    """arrays: (n, ...) each, on the host, that belong together.  checksum: the CRC-32 of all of them, as batches have them.
+
+    convert: what batches do with the first of the arrays; None: nothing.
+    """
 
     arrays: tuple[np.ndarray, ...]
     checksum: int
+    convert: Conversion | None = None
 
 
 def prepare(name: str, examples: Any, model: Module) -> Examples:
-    """The examples as arrays on the host. Raises unless each is a batch of finite values, floating ones in the model's dtype."""
+    """The examples as arrays on the host, memory-mapped ones as they are: no more than a block of them is read at a time.
+
+    Raises unless each is a batch of finite values, floating ones in the model's dtype; bytes become float32 in a batch.
+    """
     examples = examples if isinstance(examples, tuple) else (examples,)
     dtype = next((parameter.dtype for parameter in model.parameters()), None)
     value, arrays = 0, []
@@ -32,7 +40,8 @@ def prepare(name: str, examples: Any, model: Module) -> Examples:
             raise TypeError(f"{which}: expected an array (n, ...), got {type(array).__name__}{hint}")
         if not array.shape or not len(array):
             raise ShapeError(f"{which}: expected an array (n, ...) with n >= 1, got shape {tuple(array.shape)}")
-        if array.dtype != (dtype or array.dtype) and (position == 0 or array.dtype.kind == "f"):  # labels are integers
+        computed = np.dtype(np.float32) if are_bytes(array) else array.dtype
+        if computed != (dtype or computed) and (position == 0 or computed.kind == "f"):  # labels are integers
             raise DtypeError(
                 f"{which} are {array.dtype}, the model computes in {dtype}: convert with {conversion(array.dtype, dtype)}"
             )
@@ -40,7 +49,7 @@ def prepare(name: str, examples: Any, model: Module) -> Examples:
         parts = []
         for block in blocks(arrays[-1]):
             parts.append(np.isfinite(block).reshape(len(block), -1).all(axis=1))
-            value = checksum([block], value)
+            value = zlib.crc32(np.ascontiguousarray(block).data, value)
         finite = np.concatenate(parts)
         if not finite.all():
             raise DataError(
@@ -50,23 +59,20 @@ def prepare(name: str, examples: Any, model: Module) -> Examples:
     return Examples(tuple(arrays), value)
 
 
-def checksum(arrays: Sequence[np.ndarray], value: int = 0) -> int:
-    """CRC-32 of host arrays, one after the other, continued from the CRC-32 `value`."""
+def checksum(arrays: Sequence[np.ndarray], value: int = 0, convert: Conversion | None = None) -> int:
+    """CRC-32 of host arrays as batches have them, one after the other, continued from the CRC-32 `value`.
+
+    So bytes have the checksum of the same pixels as floats.
+    """
     for array in arrays:
         for block in blocks(array):
-            value = zlib.crc32(np.ascontiguousarray(block).data, value)
+            value = zlib.crc32(np.ascontiguousarray(block if convert is None else convert(block)).data, value)
     return value
 
 
-def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Views of some examples at a time, of about 16 MiB."""
-    step = max(1, BLOCK * len(array) // max(1, array.nbytes))
-    return (array[start : start + step] for start in range(0, len(array), step))
-
-
-def subset(examples: np.ndarray, n: int) -> np.ndarray:
-    """At most n of the examples, a fixed random choice: data may be sorted."""
-    return examples[np.random.default_rng(0).permutation(len(examples))[:n]]
+def some(count: int, n: int) -> np.ndarray:
+    """The indices of at most n of so many examples, a fixed random choice: data may be sorted."""
+    return np.random.default_rng(0).permutation(count)[:n]
 
 
 def batch_shape(shape: Sequence[int]) -> str:

@@ -43,8 +43,9 @@ def fit(
     """Minimize model.loss over the examples (n, ...), in shuffled batches, for a number of epochs.
 
     model.loss(batch) returns the total and a dict of its named terms. Examples may be several arrays that belong together,
-    such as (images, labels): then it is model.loss(images, labels). The history has, for each epoch, the mean "loss" over
-    all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
+    such as (images, labels): then it is model.loss(images, labels). Images as bytes become pixels in [0, 1], batch by batch: see
+    `data.Batches`. The history has, for each epoch, the mean "loss" over all examples (and its terms, if there are several),
+    "validation loss" on held-out examples, and "seconds".
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
     a checkpoint file; the run continues where it was, up to `epochs` in all. Every setting of the model, its layers and the
     optimizer is compared (schedules are not): the error names what has changed. A class excludes attributes that are not

@@ -20,7 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,14 @@ LOCAL = struct.Struct("<4s22xHH")  # of the entry before a member: signature, an
 Place = tuple[int, int]  # where something begins in a file, and where it ends
 
 
+class Written(NamedTuple):
+    """An array to be saved that is made while it is written: its shape, its dtype, and its parts along the first axis in turn."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    parts: Iterable[np.ndarray]
+
+
 class Layout(NamedTuple):
     """An array in a file: its dtype, its shape, and the byte at which its values begin."""
 
@@ -51,9 +59,14 @@ class Layout(NamedTuple):
     start: int
 
 
-def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> None:
-    """Write arrays and a header to `path`, atomically. TypeError for arrays of anything but numbers and strings."""
-    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+def save(path: Path, arrays: Mapping[str, np.ndarray | Written], header: Mapping[str, Any]) -> None:
+    """Write arrays and a header to `path`, atomically; those that are made meanwhile come last.
+
+    TypeError for arrays of anything but numbers and strings.
+    """
+    made = {name: array for name, array in arrays.items() if isinstance(array, Written)}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items() if name not in made}
+    arrays = {**whole, **made}
     for name, array in arrays.items():
         if array.dtype.kind not in KINDS or not array.dtype.isnative:
             raise TypeError(f"{name} is an array of {array.dtype}: only numbers and strings can be saved without pickle")
@@ -65,9 +78,20 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]
             f"{LARGEST_HEADER:,} are read back: record fewer rows"
         )
     with replacing(path) as temporary, open(temporary, "w+b") as file:
-        content: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), dtype=np.uint8), **arrays}
+        content: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), dtype=np.uint8), **whole}
         np.savez(file, **content)
+        append(file, made)
         seal(file)
+
+
+def append(file: IO[bytes], arrays: Mapping[str, Written]) -> None:
+    """Add arrays to an archive, part by part."""
+    with zipfile.ZipFile(file, "a") as archive:
+        for name, (shape, dtype, parts) in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_1_0(member, {"descr": dtype.str, "fortran_order": False, "shape": shape})
+                for part in parts:
+                    member.write(np.ascontiguousarray(part, dtype).data)
 
 
 def seal(file: io.BufferedIOBase) -> None:
@@ -194,6 +218,12 @@ class Archive:
         """Arrays by their names."""
         with readable(self.path):
             return {name: self.numbers(self.layout[name]) for name in names}
+
+    def mapped(self, names: Iterable[str]) -> dict[str, np.memmap]:
+        """Arrays by their names, memory-mapped and read-only: they are read when, and where, they are looked at."""
+        with readable(self.path):
+            layouts = {name: self.layout[name] for name in names}
+            return {name: np.memmap(self.file, dtype, "r", start, shape) for name, (dtype, shape, start) in layouts.items()}
 
     def numbers(self, layout: Layout) -> np.ndarray:
         """The values of an array in the file."""

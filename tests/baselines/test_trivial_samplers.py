@@ -1,11 +1,14 @@
 """Trivial samplers and spoiled images: each has the statistics that it claims, and changes what it says and nothing else."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from minigen import data
-from minigen.baselines import pca, spoiling, trivial_samples
+from minigen.baselines import pca, spoiling, trivial_samplers, trivial_samples
 from minigen.baselines.trivial_samplers import Gaussian, gaussian_mixture, gaussian_per_class, mean_image, principal_directions
+from minigen.data import pixels
 
 rng = np.random.default_rng(0)
 # Images around 1/2 that clipping does not touch, of correlated pixels.
@@ -45,6 +48,34 @@ def test_a_mixture_finds_clusters_that_one_gaussian_blurs():
 
     made = gaussian_mixture(images, 500, np.random.default_rng(6))
     assert apart(made) < 0.5 * apart(Gaussian(images).sample(500, np.random.default_rng(6)))
+
+
+def test_bytes_and_floats_give_the_same_samples(monkeypatch):
+    """Also where only a few images, and a few random numbers, are in memory at a time."""
+    images = np.random.default_rng(1).integers(256, size=(120, 5, 5, 3), dtype=np.uint8)
+    floats, labels = data.as_pixels(images), np.arange(120) % 3
+    expected = dict(trivial_samples(floats, labels, 50))
+    for values, weights in ((1 << 22, 2**26), (75 * 7, 120 * 9)):
+        monkeypatch.setattr(pixels, "VALUES", values)
+        monkeypatch.setattr(trivial_samplers, "WEIGHTS", weights)
+        made = [dict(trivial_samples(each, labels, 50)) for each in (images, floats)]
+        for name, samples in expected.items():
+            assert made[0][name].dtype == np.float32
+            np.testing.assert_array_equal(made[0][name], made[1][name], err_msg=name)
+            np.testing.assert_allclose(made[0][name], samples, atol=2e-4, err_msg=name)
+
+
+def test_a_gaussian_of_many_bytes_takes_no_memory_for_floats():
+    """24 MB of bytes, 96 MB as floats."""
+    images = np.zeros((120_000, 10, 10, 2), np.uint8)
+    tracemalloc.start()
+    try:
+        for components in (None, 3):
+            Gaussian(images, components).sample(10, np.random.default_rng(0))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60 << 20, f"{peak >> 20} MiB"
 
 
 def test_the_mean_image_and_every_sampler():

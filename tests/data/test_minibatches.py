@@ -200,7 +200,7 @@ def test_a_memory_mapped_array_stays_memory_mapped(tmp_path):
         stream = Batches(mapped, batch_size=8, seed=0)
         first = next(iter(stream))
         model = nn.Sequential(nn.Dense(1, 1))
-        (checked,), value = prepare("examples", mapped, model)
+        (checked,), value, _ = prepare("examples", mapped, model)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

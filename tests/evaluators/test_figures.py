@@ -1,5 +1,7 @@
 """The figures of samples are those of their metrics; the lowest is named; and the evaluator of a data set is chosen in one place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,13 @@ def test_scores_stand_beside_those_of_trivial_samplers_and_of_real_images(faces)
     for name, each in comparison.trivial.items():
         assert figures[f"{name}: Fréchet distance"] == pytest.approx(each.distance)
     assert figures["real images held out: distance in floors"] == 1
+
+
+def test_training_images_and_held_out_ones_may_be_bytes(faces):
+    """The figures are the same, bit for bit."""
+    evaluator, train, test, figures = faces
+    train, test = (replace(each, images=np.rint(255 * each.images).astype(np.uint8)) for each in (train, test))
+    assert evidence(evaluator, train, test.images[:N], data.as_pixels(test.images[N:])) == figures
 
 
 def test_detail_is_measured_at_each_scale_and_by_neighbors(faces):

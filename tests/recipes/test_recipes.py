@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import recipes
+from minigen import data, recipes
 from minigen.data import Dataset
 from minigen.errors import RecipeError
 from minigen.models import autoencoders, gans
@@ -142,6 +142,23 @@ def test_data_sets():
         inputs.load_examples("plane", images=61)
     assert inputs.square(np.ones((2, 28, 28, 1))).shape == (2, 32, 32, 1)
     assert inputs.described(train.images) == "points of 3"
+
+
+def test_faces_to_train_on_are_memory_mapped_bytes(tmp_path, monkeypatch):
+    """In every form that a model takes they are the pixels that `data.load` gives."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    train, test = inputs.load_examples("faces", images=12, resolution=8)
+    floats, held_out = data.load("faces", resolution=8, train_size=12)
+    assert type(train.images) is np.memmap and train.images.dtype == np.uint8
+    np.testing.assert_array_equal(test.images, held_out.images)
+    assert inputs.square(train.images) is train.images
+    for name in ("linear", "progan"):
+        recipe = RECIPES[name]
+        (shown,) = next(iter(zip(data.batches(recipe.examples(train), batch_size=12, shuffle=False))))
+        np.testing.assert_array_equal(shown, recipe.examples(floats))
+    trained = RECIPES["conv-vae"].build(RECIPES["conv-vae"].spec_of(train))
+    np.testing.assert_array_equal(trained.codes(train), trained.codes(floats))
+    np.testing.assert_array_equal(trained.reconstruct(train), trained.reconstruct(floats))
 
 
 def test_a_recipe_is_shown_as_it_stands_with_what_differs_here(capsys):

@@ -1,6 +1,7 @@
 """The embedded faces: reproducible, every factor seen where it should be and nowhere else, the same at every resolution."""
 
 import hashlib
+import shutil
 import struct
 import tracemalloc
 import zipfile
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from minigen import data
+from minigen.errors import DataError
 from minigen.synthetic import faces, portrait
 from minigen.synthetic.faces import FACTORS, render, sample_factors
 from minigen.utils import archive, files
@@ -467,6 +469,84 @@ def test_a_broken_off_write_leaves_nothing(cache, monkeypatch, capsys):
     assert capsys.readouterr().err == "minigen: nothing is kept for the next time (no space left on device)\n"
 
 
+# Bytes.
+
+
+@pytest.mark.parametrize("cache_too", [False, True], ids=["in memory", "memory-mapped"])
+def test_bytes_are_the_same_pixels(cache, cache_too):
+    floats = data.load("faces", **TINY)
+    for _ in range(2):  # drawn, and found
+        for got, expected in zip(data.load("faces", dtype="uint8", cache=cache_too, **TINY), floats, strict=True):
+            assert got.images.dtype == np.uint8 and isinstance(got.images, np.memmap) == cache_too
+            assert (data.as_pixels(got.images) == expected.images).all()
+            np.testing.assert_array_equal(got.labels, expected.labels)
+            with pytest.raises(ValueError, match="read-only"):
+                got.images[0] = 0
+        faces.load_drawn.cache_clear()
+
+
+def test_bytes_and_floats_have_one_file(cache, monkeypatch):
+    data.load("faces", dtype="uint8", cache=True, **TINY)
+    monkeypatch.setattr(faces, "drawn_parts", None)
+    assert data.load("faces", cache=True, **TINY)[0].images.dtype == np.float32
+
+
+def test_many_bytes_are_drawn_into_the_file_and_not_into_memory(cache, monkeypatch):
+    """64 MB of them."""
+    monkeypatch.setattr(
+        faces, "drawn_parts", lambda factors, detail, side: (np.ones((1, side, side, 3), np.uint8) for _ in detail)
+    )
+    tracemalloc.start()
+    try:
+        train, _ = data.load("faces", resolution=512, train_size=80, test_size=1, dtype="uint8", cache=True)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert train.images.shape == (80, 512, 512, 3) and (train.images[7] == 1).all()
+    assert peak < 8 << 20, f"{peak >> 20} MiB"
+
+
+def full(free):
+    """A disk that has so many bytes left."""
+    return lambda path: shutil._ntuple_diskusage(10**9, 10**9 - free, free)
+
+
+def never(*arguments):
+    raise AssertionError("it has drawn")
+
+
+def test_many_bytes_are_not_drawn_for_a_disk_without_room(cache, monkeypatch):
+    monkeypatch.setattr(faces, "LARGE", 1000)
+    monkeypatch.setattr(faces.shutil, "disk_usage", full(9 * 8 * 8 * 3 - 1))
+    monkeypatch.setattr(faces, "drawn_parts", never)
+    message = rf"the images are 0.0 GB, for which {cache} has no room \(0.0 GB are free\): make room, set XDG_CACHE_HOME"
+    for dtype in faces.DTYPES:
+        with pytest.raises(DataError, match=message):
+            data.load("faces", dtype=dtype, cache=True, **TINY)
+
+
+@pytest.mark.parametrize("number", faces.FULL)
+def test_a_disk_that_fills_up_meanwhile_is_named(cache, number, monkeypatch):
+    def parts(*split):
+        yield np.zeros((1, 8, 8, 3), np.uint8)
+        raise OSError(number, "it is full")
+
+    monkeypatch.setattr(faces, "LARGE", 1000)
+    monkeypatch.setattr(faces, "drawn_parts", parts)
+    with pytest.raises(DataError, match="has no room .it is full.*or take fewer images"):
+        data.load("faces", dtype="uint8", cache=True, **TINY)
+    assert not list(cache.iterdir())
+
+
+def test_few_bytes_are_drawn_into_memory_where_a_disk_has_no_room(cache, monkeypatch, capsys):
+    drawn = fingerprint(*data.load("faces", dtype="uint8", **TINY))
+    monkeypatch.setattr(faces.shutil, "disk_usage", full(0))
+    monkeypatch.setattr(files, "REPORTED", [])
+    train, test = data.load("faces", dtype="uint8", cache=True, **TINY)
+    assert type(train.images) is np.ndarray and fingerprint(train, test) == drawn
+    assert "nothing is kept for the next time" in capsys.readouterr().err
+
+
 # Errors.
 
 
@@ -486,6 +566,7 @@ def test_a_broken_off_write_leaves_nothing(cache, monkeypatch, capsys):
         ({"fixed": {"hair_style": 3}}, r"hair_style contains 3, expected 0 \(parted\), 1 \(fringe\), 2 \(curly\)"),
         ({"fixed": {"man": 0.5}}, r"man contains 0.5, expected 0 \(woman\), 1 \(man\)"),
         ({"fixed": {"smile": [0, 1]}}, r"smile of shape \(2,\), expected a scalar"),
+        ({"dtype": "float64"}, "dtype 'float64', expected one of float32, uint8"),
     ],
 )
 def test_bad_options_are_named(options, message):

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from minigen.autograd.debug import all_finite
-from minigen.backend import Array, asarray, random
+from minigen.backend import Array, asarray, random, to_numpy
 from minigen.data.minibatches import Batches, Endless
 from minigen.errors import LayerError, NonFiniteError, StateError
 from minigen.losses.adversarial import AdversarialLoss
@@ -20,7 +20,7 @@ from minigen.nn import Module
 from minigen.nn.module import WeightedModule
 from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
-from minigen.training.examples import Examples
+from minigen.training.examples import Examples, some
 from minigen.training.gans.checks import check_counts, check_players, prepare_examples
 from minigen.training.gans.game import Game, Terms
 from minigen.training.gans.players import Generator
@@ -149,6 +149,11 @@ class Adversarial(Game, Run):
         """Real examples as the networks see them at this step; a trainer of growing networks shrinks them."""
         return real
 
+    def real_examples(self, n: int) -> np.ndarray:
+        """At most n of the real examples, always the same, as D sees them at this stage; on the host, pixels in [0, 1]."""
+        examples, *_ = self.preprocess_real(self.batches.at(some(self.batches.examples, n)))
+        return self.generator.to_pixels(to_numpy(examples))
+
     @property
     def discriminator_updates(self) -> int:
         """How often D has been updated. Its optimizer counts, also in a checkpoint."""
@@ -180,8 +185,9 @@ class Adversarial(Game, Run):
     ) -> History:
         """Train up to `steps` steps in total, including earlier ones; returns the history, one row per `record_every` steps.
 
-        examples: (n, ...), or a tuple with labels (n,) for conditional networks. Images in [0, 1], as `data.load` gives them, are
-        scaled to the generator's pixel_range; images already in it are unchanged. A smaller last batch of an epoch is dropped.
+        examples: (n, ...), or a tuple with labels (n,) for conditional networks. Images in [0, 1], or bytes, as `data.load` gives
+        them, are scaled to the generator's pixel_range batch by batch; images already in it are unchanged. A smaller last batch
+        of an epoch is dropped.
         `seed` fixes the order of the examples; a second fit continues in the order of the first.  `resume`: a folder of
         `Checkpoint`, or a file; any changed setting of networks, loss, penalties, remedies and optimizers is an error that names
         it (schedules are not compared); `steps` may be larger, and if no steps are left, only the end of the run is repeated. A
@@ -219,7 +225,7 @@ class Adversarial(Game, Run):
             position = None
         if position or resume is not None:
             seed = 0  # irrelevant, and drawn from no stream: they have their own
-        self.batches = Batches(*data.arrays, batch_size=batch_size, seed=seed, drop_last=True)
+        self.batches = Batches(*data.arrays, batch_size=batch_size, seed=seed, drop_last=True, convert=data.convert)
         self.data_checksum = data.checksum
         self.begun_with = self.described()
         if resume is not None:

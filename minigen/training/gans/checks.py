@@ -8,12 +8,13 @@ import numpy as np
 
 from minigen.autograd import Tensor, no_grad
 from minigen.backend import asarray, to_numpy
+from minigen.data.pixels import are_bytes
 from minigen.errors import DataError, DtypeError, LayerError, ShapeError, to_unit_interval
 from minigen.losses.adversarial import AdversarialLoss
 from minigen.losses.penalties import Penalty
 from minigen.nn import BatchNorm
 from minigen.optim.optimizer import Optimizer, check_optimizer
-from minigen.training.examples import Examples, batch_shape, checksum, prepare
+from minigen.training.examples import Conversion, Examples, batch_shape, checksum, prepare
 from minigen.training.gans.game import Game
 from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
@@ -112,7 +113,7 @@ def check_shapes(game: Game) -> None:
 
 
 def prepare_examples(game: Game, examples: Any) -> Examples:
-    """Examples as the networks take them: images in the generator's range, labels checked. Raises as `Adversarial.fit` does."""
+    """The examples, checked, and how batches of them come into the generator's range. Raises as `Adversarial.fit` does."""
     examples = examples if isinstance(examples, tuple) else (examples,)
     if len(examples) != 1 + game.conditional:
         raise ValueError(
@@ -120,33 +121,35 @@ def prepare_examples(game: Game, examples: Any) -> Examples:
             if game.conditional
             else "these networks take no labels: pass the examples alone, or wrap them in models.gans.conditional"
         )
-    (images,), value = prepare("examples", examples[0], game.generator)
+    (images,), value, _ = prepare("examples", examples[0], game.generator)
     made = game.example_shape
     if images.shape[1:] != made:
         raise ShapeError(f"the generator makes examples {batch_shape(made)}, the real ones are {images.shape}")
-    given, images = images, in_range(images, game.generator)
-    value = value if images is given else checksum([images])
+    convert = into_range(images, game.generator)
+    value = value if convert is None else checksum([images], convert=convert)
     labels = [checked_labels(each, len(images), game.generator.classes) for each in examples[1:]]
-    return Examples((images, *labels), checksum(labels, value))
+    return Examples((images, *labels), checksum(labels, value), convert)
 
 
-def in_range(images: np.ndarray, generator: Generator) -> np.ndarray:
-    """Images in the generator's range: those in [0, 1] are brought to it, those in it already stay. Raises DataError."""
+def into_range(images: np.ndarray, generator: Generator) -> Conversion | None:
+    """What brings a batch of the images into the generator's range; None if they are in it already. Raises DataError."""
     if generator.pixel_range is None:  # it makes points
-        return images
+        return None
+    if are_bytes(images):
+        return generator.from_pixels
     low, high = float(images.min()), float(images.max())
     if low < -1.0 - 1e-5 or high > 1.0 + 1e-5:
         raise DataError(
             f"images reach from {low:.6g} to {high:.6g}, expected pixels in [0, 1] or [-1, 1]: {to_unit_interval(low, high)}"
         )
     if low >= -1e-5:
-        return generator.from_pixels(images)
+        return generator.from_pixels
     if generator.pixel_range[0] > -1.0:
         raise DataError(
             f"images reach from {low:.6g} to {high:.6g}, this generator makes pixels in {list(generator.pixel_range)}: "
             "(images + 1) / 2"
         )
-    return images
+    return None
 
 
 def checked_labels(labels: Any, n: int, classes: int) -> np.ndarray:

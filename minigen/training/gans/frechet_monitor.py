@@ -5,8 +5,6 @@ from collections.abc import Callable
 import numpy as np
 
 from minigen import metrics
-from minigen.backend import asarray, to_numpy
-from minigen.training.examples import subset
 from minigen.training.gans.adversarial import Adversarial
 from minigen.training.gans.monitor import fixed_samples
 from minigen.training.gans.sample_grid import enlarged
@@ -33,8 +31,6 @@ class FrechetMonitor(Callback[Adversarial]):
         self.features, self.samples = features, samples
 
     def on_epoch_end(self, run: Adversarial) -> None:
-        examples = subset(run.batches.arrays[0], self.samples)
-        (real,) = run.preprocess_real((asarray(examples),))
-        both = run.generator.to_pixels(to_numpy(real)), fixed_samples(run, self.samples)
+        both = run.real_examples(self.samples), fixed_samples(run, self.samples)
         row = run.history.rows[-1]
-        row[COLUMN] = metrics.frechet_distance(*(self.features(enlarged(images, examples[0])) for images in both))
+        row[COLUMN] = metrics.frechet_distance(*(self.features(enlarged(images, run.batches.arrays[0][0])) for images in both))

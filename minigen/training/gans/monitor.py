@@ -7,7 +7,6 @@ import numpy as np
 
 from minigen import metrics
 from minigen.errors import StateError
-from minigen.training.examples import subset
 from minigen.training.gans.adversarial import Adversarial
 from minigen.training.run import Callback
 
@@ -47,8 +46,7 @@ class GanMonitor(Callback[Adversarial]):
 
     def on_epoch_end(self, run: Adversarial) -> None:
         samples = self.drawn(run)
-        (real,) = run.preprocess_real((subset(run.batches.arrays[0], self.samples),))
-        real = run.generator.to_pixels(real)
+        real = run.real_examples(self.samples)
         differ = bool((real != real[0]).any())  # a single repeated example leaves nothing to compare with
         self.diversity.append(metrics.pairwise_diversity(samples, real) if differ else 1.0)
         found = {**too_strong(run.history), **gradients(run.history), **oscillating(run.history), **collapsed(self.diversity)}

@@ -9,7 +9,6 @@ import numpy as np
 
 from minigen import plot
 from minigen.errors import StateError
-from minigen.training.examples import subset
 from minigen.training.gans.adversarial import Adversarial
 from minigen.training.run import Callback
 from minigen.utils.files import replacing
@@ -90,7 +89,7 @@ class SampleGrid(Callback[Adversarial]):
 
     def cloud(self, points: np.ndarray, run: Adversarial, title: str | None = None) -> Any:
         """A figure of points over real ones."""
-        return plot.point_cloud(points, reference=subset(run.batches.arrays[0], 1000), title=title)
+        return plot.point_cloud(points, reference=run.real_examples(1000), title=title)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         return {"steps": np.array(self.steps, dtype=np.int64), **{f"samples {i}": x for i, x in enumerate(self.samples)}}
