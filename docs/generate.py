@@ -4,14 +4,17 @@
     python docs/generate.py results out                     # take in what `minigen demo all --out out` has measured
     python docs/generate.py benchmarks out/*.json           # take in what `python -m tests.benchmarks` and its like have measured
 
-A page is a template of text with `{{ measured(...) }}` in it; figures come from docs/results alone. The second and third command
-copy new ones there, compactly, under the version of minigen that is installed, and then write the pages.
+A page is a template of text with `{{ measured(...) }}` in it; figures come from docs/results alone. The rows of the table of
+results are data of their own, docs/templates/results.toml. The second and third command copy new figures to docs/results,
+compactly, under the version of minigen that is installed, and then write the pages.
 """
 
 import argparse
 import json
 import re
+import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
@@ -31,7 +34,39 @@ LABELS = {
     "keras": "Keras",
     "dezero": "DeZero",
 }
+NO_BREAK = "\N{NO-BREAK SPACE}"
 KEPT = ("demo", "criteria", "report", "seconds")  # of a result.json
+SERIES = {  # what the demos were run on -> the file of docs/results that has a demo's result
+    "glyphs": "glyphs/{}",
+    "faces": "faces/{}",
+    "faces, `--train`": "faces/{}-trained",  # by demos that otherwise show a model that comes with minigen
+    "MNIST": "mnist/{}",
+    "Fashion-MNIST": "fashion_mnist/{}",
+}
+COLUMNS = {  # of the table of results
+    "glyphs, or faces": ("faces", "faces, `--train`", "glyphs"),
+    "MNIST": ("MNIST",),
+    "Fashion-MNIST": ("Fashion-MNIST",),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table of results: docs/templates/results.toml says what is what."""
+
+    demo: str
+    chapter: str
+    model: str
+    criterion: str
+    pattern: str
+    form: str
+    worst: str | None = None
+
+    @property
+    def script(self) -> str:
+        """The demo's file: "02_stacked.py"."""
+        (path,) = (DOCS.parent / "demos").glob(f"{self.demo}_*.py")
+        return path.name
 
 
 def write_pages() -> None:
@@ -43,11 +78,18 @@ def write_pages() -> None:
 def page(name: str) -> str:
     """The text of a page."""
     environment = Environment(loader=FileSystemLoader(DOCS / "templates"), undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.tests["passing"] = passes
     environment.globals |= {
         "measured": measured,
         "techniques": lambda: load("techniques"),
         "runs": runs,
+        "rows": rows,
+        "cell": cell,
+        "columns": COLUMNS,
+        "series": SERIES,
         "demos": demos,
+        "whole": whole,
+        "anchor": anchor,
         "title": title,
         "figure": figure,
         "signed": signed,
@@ -87,12 +129,66 @@ def measured(data: str, demo: str, criterion: str, form: str, worst: Callable[..
     if len(found) != 1 and not (found and worst):
         raise LookupError(f"{data}, demo {demo}: {len(found)} criteria match {criterion!r}, expected one")
     text = form.format(worst(found) if worst else found[0])
-    return re.sub(r"(?<=\d) ?(?=%|dB)", "\N{NO-BREAK SPACE}", signed(text))
+    return re.sub(r"(?<=\d) ?(?=%|dB)", NO_BREAK, signed(text))
 
 
-def demos(data: str) -> list[dict[str, Any]]:
-    """What all demos measured on a data set, in reading order."""
-    return [load(f"{data}/{path.stem}") for path in sorted((RESULTS / data).glob("*.json"))]
+def rows() -> list[Row]:
+    """The rows of the table of results."""
+    return [Row(**each) for each in tomllib.loads((DOCS / "templates/results.toml").read_text(encoding="utf-8"))["rows"]]
+
+
+def cell(row: Row, column: str) -> str:
+    """What a demo measured for a row, and whether it passes as a whole: "7.4 dB [**✗ 2 of 6 fail**](criteria.md#glyphs-28)".
+
+    In a column of several series each has a line, and its name, unless the demo was run on glyphs alone. "—" if it was not run.
+    """
+    names = [name for name in COLUMNS[column] if (RESULTS / f"{SERIES[name].format(row.demo)}.json").exists()]
+    lines = []
+    for name in names:
+        data, demo = SERIES[name].format(row.demo).split("/")
+        text = measured(data, demo, row.pattern, row.form, {"max": max, "min": min}[row.worst] if row.worst else None)
+        label = f"{name}: " if len(names) > 1 or "faces" in name else ""
+        lines.append(label + text + mark(name, row.demo))
+    return "<br>".join(lines) or "\N{EM DASH}"
+
+
+def mark(name: str, demo: str) -> str:
+    """Whether a demo passes as a whole, after a space and with a link to its criteria; "" if only its main figure was kept."""
+    result = load(SERIES[name].format(demo))
+    if not is_whole(result):
+        return ""
+    failed, count = sum(not each["pass"] for each in result["criteria"]), len(result["criteria"])
+    place = f"criteria.md#{anchor(name, demo)}"
+    if passes(result):
+        return f"{NO_BREAK}[✓]({place})"
+    text = f"✗ {failed} of {count} fail{'s' if failed == 1 else ''}".replace(" ", NO_BREAK)
+    return f" [**{text}**]({place})"
+
+
+def anchor(name: str, demo: str) -> str:
+    """Where the criteria of a demo are on their page: "faces-26-trained"."""
+    return SERIES[name].format(demo).replace("/", "-")
+
+
+def demos(name: str) -> list[dict[str, Any]]:
+    """What all demos of a series measured, in reading order."""
+    paths = sorted(RESULTS.glob(f"{SERIES[name].format('[0-9][0-9]')}.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def whole(name: str) -> list[dict[str, Any]]:
+    """The results of a series of which all criteria were kept, and not the main figure only."""
+    return [result for result in demos(name) if is_whole(result)]
+
+
+def is_whole(result: dict[str, Any]) -> bool:
+    """Whether all criteria of a result were kept."""
+    return "seconds" in result
+
+
+def passes(result: dict[str, Any]) -> bool:
+    """Whether a demo passes as a whole: all of its criteria, if they were kept."""
+    return is_whole(result) and all(each["pass"] for each in result["criteria"])
 
 
 def title(demo: str) -> str:
@@ -111,10 +207,10 @@ def signed(text: str) -> str:
     return re.sub(r"(?<![\w)])-(?=\d)|(?<=\de)-", "\N{MINUS SIGN}", text)
 
 
-def versions(data: str) -> str:
-    """Which version measured which demos of a data set: "0.2.0 (01), 0.1.0 (02 to 25, 28)"."""
+def versions(name: str) -> str:
+    """Which version measured which demos of a series: "0.2.0 (01), 0.1.0 (02 to 25, 28)"."""
     of: dict[str, list[int]] = {}
-    for result in demos(data):
+    for result in demos(name):
         of.setdefault(result["version"], []).append(int(result["demo"][:2]))
     return ", ".join(f"{version} ({spans(numbers)})" for version, numbers in of.items())
 
@@ -219,17 +315,19 @@ def mebibytes(count: float | None) -> str:
 
 
 def take_results(folder: Path) -> None:
-    """Copy the results of a run of demos to docs/results: each by its data set and number, and demo 21's table."""
+    """Copy the results of a run of demos to docs/results: each by its data set and number, and demo 21's table of MNIST."""
     version = installed_version()
     for path in sorted(folder.glob("*/result.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         config = result["config"]
-        if config["quick"] or set(config["given"]) - {"data", "backend"}:
+        if config["quick"] or set(config["given"]) - {"data", "backend", "train"}:
             print(f"left out: {path}, which was run quickly or with other settings")
             continue
+        # On any other data set than their own, demos that show a model which comes with minigen always train.
+        trained = "train" in config["given"] and "data" not in config["given"]
         kept = {"version": version, **{key: result[key] for key in KEPT}}
-        write(f"{config['data']}/{result['demo'][:2]}", kept)
-        if (table := path.with_name("table.md")).exists():
+        write(f"{config['data']}/{result['demo'][:2]}{'-trained' if trained else ''}", kept)
+        if (table := path.with_name("table.md")).exists() and config["data"] == "mnist":  # as the page of techniques says
             write("techniques", {"version": version, "data": config["data"], **read_table(table.read_text())})
 
 

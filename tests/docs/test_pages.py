@@ -29,9 +29,10 @@ def test_every_link_leads_somewhere(page):
 
 
 def anchors(text):
-    """The anchors of a page's headings, as Python-Markdown and most forges make them."""
+    """The anchors of a page: those written out, and its headings', as Python-Markdown and most forges make them."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+    made = {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+    return made | set(re.findall(r'<a id="([\w-]+)">', text))
 
 
 def test_the_results_name_every_demo():
@@ -65,10 +66,11 @@ def results(tmp_path, monkeypatch):
     return tmp_path / "results"
 
 
-def write_result(folder, demo, **config):
-    """What a demo leaves in its output folder."""
+def write_result(folder, demo, failed=0, **config):
+    """What a demo leaves in its output folder: a criterion that it meets, and some that it fails."""
     config = {"data": "glyphs", "quick": False, "given": {}, "backend": None, **config}
     criteria = [{"name": "angle, degrees", "expected": "at most 1", "measured": -0.25, "pass": True}]
+    criteria += [{"name": f"bound {i}", "expected": "at most 1", "measured": 2, "pass": False} for i in range(failed)]
     result = {"demo": demo, "config": config, "criteria": criteria, "report": {"parameters": "12"}, "seconds": 3.5}
     (folder / demo).mkdir(parents=True)
     (folder / demo / "result.json").write_text(json.dumps(result))
@@ -84,6 +86,69 @@ def test_results_are_taken_in_by_data_set_and_number(results, tmp_path):
     assert generate.versions("glyphs") == f"{kept['version']} (01)"
 
 
+def test_what_a_demo_trains_is_kept_beside_what_it_shows(results, tmp_path):
+    """With --train; on other data than its own a demo always trains, with or without the option."""
+    for folder, data, given in (
+        ("shown", "faces", {}),
+        ("trained", "faces", {"train": True}),
+        ("padded", "mnist", {"data": "mnist"}),
+        ("garments", "fashion_mnist", {"data": "fashion_mnist", "train": True}),
+    ):
+        write_result(tmp_path / folder, "26_progressive", failed=folder == "trained", data=data, given=given)
+        generate.take_results(tmp_path / folder)
+    kept = {path.relative_to(results).as_posix() for path in results.rglob("*.json")}
+    assert kept == {"faces/26.json", "faces/26-trained.json", "mnist/26.json", "fashion_mnist/26.json"}
+    assert [len(generate.demos(name)) for name in generate.SERIES] == [0, 1, 1, 1, 1]
+    criteria = generate.page("criteria")
+    assert re.findall("^## (.+)$", criteria, re.MULTILINE) == ["Faces", "Faces, `--train`", "MNIST", "Fashion-MNIST"]
+    assert criteria.count("**fail**") == criteria.split("## MNIST")[0].split("`--train`")[1].count("**fail**") == 1
+
+
+# What a cell says of a row's figure and of the demo as a whole, by which results are there and how many of their criteria fail.
+CELLS = [
+    ({"glyphs": 0}, "glyphs, or faces", "−0.2° [✓](criteria.md#glyphs-26)"),
+    ({"glyphs": 1}, "glyphs, or faces", "−0.2° [**✗ 1 of 2 fails**](criteria.md#glyphs-26)"),
+    ({"faces": 0, "mnist": 5}, "MNIST", "−0.2° [**✗ 5 of 6 fail**](criteria.md#mnist-26)"),
+    ({"fashion_mnist": 0}, "Fashion-MNIST", "−0.2° [✓](criteria.md#fashion_mnist-26)"),
+    ({"glyphs": 0, "mnist": 0}, "Fashion-MNIST", "—"),
+    ({"faces": 2}, "glyphs, or faces", "faces: −0.2° [**✗ 2 of 3 fail**](criteria.md#faces-26)"),
+    (
+        {"faces": 0, "faces-trained": 3, "glyphs": 0},
+        "glyphs, or faces",
+        "faces: −0.2° [✓](criteria.md#faces-26)<br>"
+        "faces, `--train`: −0.2° [**✗ 3 of 4 fail**](criteria.md#faces-26-trained)<br>"
+        "glyphs: −0.2° [✓](criteria.md#glyphs-26)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("failed", "column", "text"), CELLS, ids=[f"{column}, {failed}" for failed, column, _ in CELLS])
+def test_a_cell_shows_the_figure_and_whether_the_demo_passes(results, tmp_path, failed, column, text):
+    for name, count in failed.items():
+        data, _, trained = name.partition("-")
+        write_result(tmp_path / name, "26_progressive", count, data=data, given={"train": True} if trained else {})
+        generate.take_results(tmp_path / name)
+    row = generate.Row("26", "Progressive GAN", "minigen/models/gans/progan.py", "angle at most 1°", "angle", "{:.1f}°")
+    assert generate.cell(row, column).replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+def test_a_main_figure_alone_says_nothing_of_the_whole(results):
+    generate.write("glyphs/01", {"demo": "01_linear_pca", "criteria": [{"name": "angle, degrees", "measured": 2.0}]})
+    row = generate.Row("01", "PCA", "minigen/models/autoencoders/linear.py", "angle at most 1°", "angle", "{:.1f}°")
+    assert generate.cell(row, "glyphs, or faces") == "2.0°"
+    assert generate.whole("glyphs") == [] and not generate.passes(generate.load("glyphs/01"))
+
+
+def test_the_count_below_the_table_is_of_its_marks():
+    """Each demo once, though some have several rows."""
+    text = PAGES["docs/results.md"]
+    for name, pattern in generate.SERIES.items():
+        anchor = pattern.replace("/", "-").format("[0-9]{2}")
+        marks = {demo: mark for mark, demo in re.findall(rf"\[\**([✓✗])[^]]*\]\(criteria\.md#({anchor})\)", text)}
+        counted = re.search(rf"^\| {re.escape(name)} \| \d+ \| (\d+) \| (\d+) \|", text, re.MULTILINE)
+        assert counted.groups() == (str(len(marks)), str(list(marks.values()).count("✓"))), name
+
+
 def test_quick_runs_and_other_settings_are_left_out(results, tmp_path, capsys):
     write_result(tmp_path / "out", "01_linear_pca", quick=True)
     write_result(tmp_path / "out", "02_stacked", given={"epochs": 3})
@@ -91,12 +156,13 @@ def test_quick_runs_and_other_settings_are_left_out(results, tmp_path, capsys):
     assert not results.exists() and capsys.readouterr().out.count("left out") == 2
 
 
-def test_the_table_of_techniques_is_taken_in(results, tmp_path):
-    write_result(tmp_path / "out", "21_remedies", data="mnist", given={"data": "mnist"})
-    (tmp_path / "out/21_remedies/table.md").write_text(
-        "| method | ring: modes |\n|---|---|\n| plain | 6.8 ± 0.4 |\n| R1 | 8.0 ± 0.0 + |\n"
-    )
-    generate.take_results(tmp_path / "out")
+def test_the_table_of_techniques_is_taken_in_from_mnist(results, tmp_path):
+    for data, modes in (("mnist", "8.0"), ("glyphs", "7.0")):
+        write_result(tmp_path / data, "21_remedies", data=data, given={"data": data})
+        (tmp_path / data / "21_remedies/table.md").write_text(
+            f"| method | ring: modes |\n|---|---|\n| plain | 6.8 ± 0.4 |\n| R1 | {modes} ± 0.0 + |\n"
+        )
+        generate.take_results(tmp_path / data)
     table = json.loads((results / "techniques.json").read_text())
     assert table["columns"] == ["ring: modes"] and table["rows"] == {"plain": ["6.8 ± 0.4"], "R1": ["8.0 ± 0.0 +"]}
 
