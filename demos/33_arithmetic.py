@@ -181,7 +181,7 @@ def concepts(space, case):
 name, chapter = next(iter(cases.items()))
 rng = np.random.default_rng(args.seed)
 for label, space in spaces.items():
-    three = [space.codes[some(mask)[:3]] for mask in concepts(space, chapter)]
+    three = [space.codes[np.resize(some(mask), 3)] for mask in concepts(space, chapter)]  # over again if there are fewer
     start, with_it, without = (
         {text: space.draw(np.concatenate([codes, codes.mean(axis=0, keepdims=True)]))}
         for text, codes in zip((chapter.start, chapter.with_it, chapter.without), three)
