@@ -36,7 +36,10 @@ def test_shipped_weights_give_the_figures_of_their_card(name):
         pytest.skip(f"its data are not here: {error}")
 
 
-MISSED = {"progan-faces-32": {"distance in floors"}}  # what was asked for and is not reached: said in docs/results.md
+MISSED = {  # what was asked for and is not reached: said in docs/results.md
+    "progan-faces-32": {"distance in floors"},
+    "stylegan-faces-32": {"distance in floors", "recall"},
+}
 
 
 @pytest.mark.parametrize("name", [name for name in pretrained.names() if name in SHIPPED])
