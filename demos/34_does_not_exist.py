@@ -48,7 +48,8 @@ thing = thing_of(args.data)
 z = gan_figures.latent(generator, args.samples, seed=1)
 samples = generator.draw(z, psi=args.psi)
 held_out = task.held_out(args.samples // 2)
-noisy = task.images[: len(held_out)] + 0.02 * np.random.default_rng(2).standard_normal(held_out.shape)
+little = 0.32 / task.resolution  # as long a vector at each resolution; 0.01 per pixel at 32 x 32
+noisy = task.images[: len(held_out)] + little * np.random.default_rng(2).standard_normal(held_out.shape)
 sets = {"new": samples[: args.samples // 2], "held out": held_out, "copies with noise": noisy.clip(0, 1).astype(np.float32)}
 found, nearness = {}, {}
 for space, seen in {"features": task.features, "pixels": lambda images: images}.items():
