@@ -44,7 +44,6 @@ recipe, full = recipes.find("progan"), portraits.full("progan")
 sizes = {**portraits.SIZE, "samples": 5000, "grown": 24_000}
 SHOWN = "progan-faces-32"
 args = demo_arguments("26_progressive", __doc__, recipe, data="faces", full=full, shipped=SHOWN, **sizes)
-portraits.as_shipped(args, SHOWN)
 if args.quick:
     portraits.shorten(args)
     args.grown = 16 * 14

@@ -36,7 +36,6 @@ recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
 SHOWN = "stylegan-faces-32"
 sizes = {**portraits.SIZE, "samples": 5000}
 args = demo_arguments("27_stylegan", __doc__, recipe, data="faces", full=full, shipped=SHOWN, **sizes)
-portraits.as_shipped(args, SHOWN)
 if args.quick:
     portraits.shorten(args)
 criteria = Criteria(args)

@@ -77,7 +77,6 @@ if args.data not in ANALOGIES:
         f"{' and '.join(ANALOGIES)} only"
     )
 cases = ANALOGIES[args.data]
-portraits.as_shipped(args, SHOWN)
 if args.quick:
     portraits.shorten(args)
     args.trials, args.vae_steps, cases = 20, 1, dict([*cases.items()][:1])

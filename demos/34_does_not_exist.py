@@ -33,7 +33,6 @@ recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
 SHOWN = "stylegan-faces-32"
 sizes = portraits.SIZE | {"samples": 2000, "portraits": 24, "psi": 0.7}
 args = demo_arguments("34_does_not_exist", __doc__, recipe, data="faces", full=full, shipped=SHOWN, **sizes)
-portraits.as_shipped(args, SHOWN)
 if args.quick:
     portraits.shorten(args)
 criteria = Criteria(args)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigen import data, evaluators, metrics, pretrained, training
+from minigen import data, evaluators, metrics, training
 from minigen.backend import asarray, seed, to_numpy
 from minigen.evaluators.faces import SPOILED
 from minigen.models.gans import stylegan
@@ -32,14 +32,6 @@ def shorten(args: argparse.Namespace) -> None:
     """The settings of --quick: a few steps, and faces of 16 x 16."""
     args.phase, args.last, args.batch_size, args.samples = min(args.phase, 16), 16, 8, 100
     args.resolution = 16 if args.data == "faces" else 32
-
-
-def as_shipped(args: argparse.Namespace, name: str) -> None:
-    """Unless the demo trains a generator of its own: say which one it shows, and take the images that this one was trained on."""
-    if not args.train:
-        card = pretrained.card(name)
-        args.images, args.resolution = card.config.examples, card.config.resolution
-        print(f"{name}, which comes with minigen (--train trains one here):\n\n{card}\n")
 
 
 class PortraitTask:
