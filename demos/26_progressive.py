@@ -36,7 +36,7 @@ import minigen as mg
 from minigen import plot, recipes, training
 from minigen.evaluators import realness
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.gallery.standards import SHIPPED, check_samples, report_patches
+from minigen.gallery.standards import SHIPPED, STANDARDS, check_samples, report_patches
 from minigen.plot import gan_figures
 from minigen.recipes import portraits
 
@@ -44,8 +44,6 @@ recipe, full = recipes.find("progan"), portraits.full("progan")
 sizes = {**portraits.SIZE, "samples": 5000, "grown": 24_000}
 SHOWN = "progan-faces-32"
 args = demo_arguments("26_progressive", __doc__, recipe, data="faces", full=full, shipped=SHOWN, **sizes)
-if not args.train:
-    args.images = mg.pretrained.card(SHOWN).config.examples  # those that it was trained on
 if args.quick:
     portraits.shorten(args)
     args.grown = 16 * 14
@@ -57,15 +55,6 @@ generator.summary((generator.latent_dim,))
 discriminator.summary(task.images.shape[1:])
 z = gan_figures.latent(generator, 64 if args.quick else 1000, seed=0)
 untrained = task.distance(generator.draw(z))
-if not args.train:
-    print(f"\n{SHOWN}, which comes with minigen (--train trains one here):\n\n{mg.pretrained.card(SHOWN)}\n")
-
-
-def watched(recipe, *callbacks):
-    """Forty rows of a history, with the distance that each row sees."""
-    monitor = training.FrechetMonitor(task.features, samples=len(z))
-    return {"record_every": max(recipe.steps // 40, 1), "callbacks": [*callbacks, monitor]}
-
 
 # %% [markdown]
 # ## Growing
@@ -78,9 +67,9 @@ if args.train:
     grown = growing.trainer(*growing.networks(growing.spec_of(task.train)))
     grid = training.SampleGrid(args.out / "evolution", every=max(growing.steps // 40, 1), n=64)
     half_way = math.ceil((grown.growth.images - grown.growth.stable - grown.growth.fading / 2) / args.batch_size)
-    replace(growing, steps=half_way).fit(grown, task.train, **watched(growing, grid))
+    replace(growing, steps=half_way).fit(grown, task.train, **task.watched(growing, grid))
     save(gan_figures.fade_in(grown.sampler), args, "fade.png")
-    growing.fit(grown, task.train, **watched(growing, grid))
+    growing.fit(grown, task.train, **task.watched(growing, grid))
     save(gan_figures.growth(grid.samples, n=12), args, "growth.png")
 
 # %% [markdown]
@@ -89,20 +78,9 @@ if args.train:
 # %%
 if args.train:
     trainer = recipe.trainer(generator, discriminator)
-    history = recipe.fit(trainer, task.train, **watched(recipe))
+    history = recipe.fit(trainer, task.train, **task.watched(recipe))
     sampler = trainer.sampler
-    save(
-        plot.curves(
-            history["images"],
-            {"Fréchet distance": history["Fréchet distance"]},
-            xlabel="real images seen",
-            ylabel="Fréchet distance",
-            title=f"Of {len(z):,} samples",
-            logy=True,
-        ),
-        args,
-        "distance.png",
-    )
+    save(gan_figures.distances(history), args, "distance.png")
     panels = {"loss": ("discriminator loss", "generator loss"), "D is right": ("accuracy on real", "accuracy on fake")}
     panels = {name: columns for name, columns in panels.items() if set(columns) <= set(history)}  # a critic has no accuracy
     save(plot.training_curves(history, panels=panels, title="The game"), args, "training.png")
@@ -135,11 +113,12 @@ criteria.check("largest difference that new layers make at alpha = 0", differenc
 distance = task.distance(samples)
 criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
 comparison = task.comparison()
-check_samples(criteria, samples, comparison, standard=None if args.train else SHIPPED[SHOWN])
+standard = STANDARDS[args.name] if args.train else SHIPPED[SHOWN]
+check_samples(criteria, samples, comparison, standard=standard)
 level, share = portraits.rarest(task.shares(samples))
-criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=1 / 3 if args.train else 0.8)
+criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=standard.rarest)
 criteria.report("which", level)
-report_patches(criteria, samples, comparison, judged=not args.train)
+report_patches(criteria, samples, comparison, standard)
 if task.faces:
     criteria.report("samples that the evaluator takes for real faces", float((realness(task.evaluator, samples) > 0.5).mean()))
 if args.train:

@@ -35,8 +35,9 @@ from minigen.plot import gan_figures
 from minigen.recipes import portraits
 
 recipe, full = recipes.find("stylegan"), portraits.full("stylegan")
-sizes = portraits.SMALL | {"samples": 10_000, "trials": 1000, "examples": 20, "vae_steps": 3900}
-args = demo_arguments("33_arithmetic", __doc__, recipe, data="faces", full=full, **sizes)
+SHOWN = "stylegan-faces-32"
+sizes = portraits.SIZE | {"samples": 10_000, "trials": 1000, "examples": 20, "vae_steps": 3900}
+args = demo_arguments("33_arithmetic", __doc__, recipe, data="faces", full=full, shipped=SHOWN, **sizes)
 
 
 class Analogy(NamedTuple):
@@ -76,7 +77,6 @@ if args.data not in ANALOGIES:
         f"{' and '.join(ANALOGIES)} only"
     )
 cases = ANALOGIES[args.data]
-portraits.fit_to_data(args)
 if args.quick:
     portraits.shorten(args)
     args.trials, args.vae_steps, cases = 20, 1, dict([*cases.items()][:1])
@@ -84,15 +84,15 @@ criteria = Criteria(args)
 task = portraits.PortraitTask(args)
 factors = {name: values for name, values in task.train.factors.items() if name != "font"}  # that is weight, slant and family
 images = data.Dataset(args.data, task.images, task.train.labels, task.train.class_names, factors)
-evaluator = train_evaluator(images, args, evaluators.attribute_classifier)
+evaluator = task.evaluator if task.faces else train_evaluator(images, args, evaluators.attribute_classifier)
 
 # %% [markdown]
 # ## Three spaces
-# StyleGAN is demo 27's, on faces of 16 x 16 pixels and trained for longer: attributes that it does not draw cannot be added, and
-# at 32 x 32 a quarter of an hour is not enough for eyes. It is loaded from the user's cache, or trained, which takes as long
-# again. The variational autoencoder is trained here; its codes are the means of q(z|x). It is dense, which becomes sharper in
-# these few minutes than convolutions, and beta is a tenth: with 1 the few pixels of a pair of glasses cost less than encoding
-# them. Its input is scaled to a mean near 0, which speeds up learning.
+# StyleGAN is the one that comes with minigen, or, with `--train`, demo 27's: loaded from the user's cache, or trained, which
+# takes a quarter of an hour. Attributes that it does not draw cannot be added. The variational autoencoder is always trained
+# here; its codes are the means of q(z|x). It is dense, which becomes sharper in these few minutes than convolutions, and beta is
+# a tenth: with 1 the few pixels of a pair of glasses cost less than encoding them. Its input is scaled to a mean near 0, which
+# speeds up learning.
 # %%
 
 
@@ -103,7 +103,7 @@ class Centered(VariationalAutoencoder):
         return super().encode(4.0 * (x - 0.5))
 
 
-generator = portraits.trained_stylegan(task)
+generator = portraits.trained_stylegan(task) if args.train else mg.load(SHOWN).network
 vae = Centered(latent_dim=64, beta=0.1, hidden=(256,), shape=task.images.shape[1:])
 epochs = max(1, round(args.vae_steps * 64 / len(images)))
 steps = epochs * -(-len(images) // 64)
@@ -180,7 +180,7 @@ def concepts(space, case):
 name, chapter = next(iter(cases.items()))
 rng = np.random.default_rng(args.seed)
 for label, space in spaces.items():
-    three = [space.codes[some(mask)[:3]] for mask in concepts(space, chapter)]
+    three = [space.codes[np.resize(some(mask), 3)] for mask in concepts(space, chapter)]  # over again if there are fewer
     start, with_it, without = (
         {text: space.draw(np.concatenate([codes, codes.mean(axis=0, keepdims=True)]))}
         for text, codes in zip((chapter.start, chapter.with_it, chapter.without), three)
@@ -200,7 +200,7 @@ for label, space in spaces.items():
 # ## A thousand trials
 # %%
 METHODS = ("no edit", "random direction", "any samples", "arithmetic", "pixels")
-discrete = [name for name, levels in evaluator.factors.items() if levels is not None]
+discrete = [name for name, values in factors.items() if values.dtype.kind == "i"]
 
 
 def trials(space, case):
@@ -300,9 +300,8 @@ for label in ("W", "VAE"):
 # space and beyond chance: the lower end of its 95 % interval against three times the upper end of theirs. Its images must be
 # closer than sums of pixels to StyleGAN's own images of women with glasses, and preserve more of everything else than a step of
 # the same length in a random direction. The attribute that changes least must still change in half of the images. (After a first
-# look, two things changed: the variational autoencoder got an evaluator of its own, because the other did not see the glasses in
-# its reconstructions, and images got 16 x 16 pixels: at 32 x 32 the StyleGAN of demo 27 succeeded in 15 % of the trials in Z and
-# 34 % in W. The criteria stayed.)
+# look, one thing changed: the variational autoencoder got an evaluator of its own, because the other did not see the glasses in
+# its reconstructions. The criteria stayed.)
 # %%
 name = next(iter(cases))
 for label in spaces:

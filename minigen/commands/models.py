@@ -6,6 +6,7 @@ Each can be sampled and walked through by its name, in place of a run folder.
 import argparse
 
 from minigen import pretrained
+from minigen.gallery import standards
 from minigen.utils.arguments import Parser
 from minigen.utils.tables import table
 
@@ -21,6 +22,9 @@ def arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.name is not None:
         print(pretrained.card(args.name))
+        if asked := standards.verdicts(args.name):
+            rows = [(what, bound, f"{value:.3g}", "yes" if met else "NO") for what, bound, value, met in asked]
+            print(f"\n{table([('asked of it', '', 'measured', 'met'), *rows])}")
         return 0
     if not pretrained.names():
         print("no trained models came with this copy of minigen")

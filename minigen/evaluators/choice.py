@@ -15,8 +15,8 @@ def evaluator_of(
 ) -> AttributeClassifier | FeatureClassifier:
     """The evaluator of what is generated in the manner of `train`: its `features`, and what it predicts.
 
-    faces: `face_evaluator` at their resolution, which sees details; that for 32 x 32 is part of minigen, others are trained on
-    `count` faces of their own and as many spoiled ones.  Any other images of 28 x 28: `feature_classifier` of `train`.
+    faces: `face_evaluator` at their resolution, which sees details; those for 32 x 32 and 64 x 64 are part of minigen, others are
+    trained on `count` faces of their own and as many spoiled ones.  Any other images of 28 x 28: `feature_classifier` of `train`.
     Both are trained once and then loaded from the cache. epochs: None for the usual number, as all figures have it.
     """
     if train.name == "faces":

@@ -15,7 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 import minigen as mg
-from minigen import evaluators, plot
+from minigen import evaluators, plot, pretrained
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data import Dataset
 from minigen.data.registry import LOADERS
@@ -73,8 +73,9 @@ def demo_arguments(
     --data, --backend, --out, --seed, --quick, and one option for each of `defaults` (epochs=10 gives --epochs).  `recipe`: its
     length of training is added as options.  `data`: the default of --data; only demos of faces accept faces.  `full`: other
     defaults, for --full; explicit options override them.  `shipped`: the trained model that the demo shows unless it trains one
-    of its own, as it does with --train, and with any option that says how. Invalid options end the script with status 2, before
-    any work. The output folder is locked until `Criteria.finish`.
+    of its own, as it does with --train, and with any option that says how; `images` and `resolution` are then those that it was
+    trained on. Invalid options end the script with status 2, before any work. The output folder is locked until
+    `Criteria.finish`.
 
     In a notebook the options are those in the environment variable MINIGEN_OPTIONS. For result.json the namespace also has
     `given`, the options that differ from their defaults, and `source`, the checksum of the demo and its recipes (None in a
@@ -102,6 +103,10 @@ def demo_arguments(
     except (UsageError, DeviceError, BusyError, OSError) as error:  # no usable GPU, no usable folder: the message is enough
         sys.exit(print_error(error, USAGE))
     mg.seed(args.seed)
+    if shipped and not args.train:
+        card = pretrained.card(shipped)
+        args.images, args.resolution = card.config.examples, card.config.resolution
+        print(f"{shipped}, which comes with minigen (--train trains one here):\n\n{card}\n")
     return args
 
 

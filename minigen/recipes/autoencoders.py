@@ -251,10 +251,10 @@ class ConvolutionalVariational(Variational):
     lr: float = 1e-3
     batch_size: int = 64
     epochs: int | None = 20
-    latent_dim: int = option(64, "values in a code")
-    beta: float = option(0.01, "weight of the KL divergence: for mse, twice the variance of a pixel")
+    latent_dim: int = option(32, "values in a code")
+    beta: float = option(1.0, "weight of the KL divergence")
     reconstruction: str = option("mse", "p(x|z) of a pixel: Bernoulli (bce) or Gaussian (mse)", LIKELIHOODS)
-    maps: int = option(32, "feature maps of the finest resolution")
+    maps: int = option(24, "feature maps of the finest resolution")
 
     def network(self, spec: InputSpec) -> nn.Module:
         side, _, channels = spec.shape

@@ -14,6 +14,8 @@ from minigen.recipes.recipe import InputSpec, option
 from minigen.training import Growth, Progressive
 from minigen.utils.checks import check_positive
 
+LATENT = 64  # the size of z, and of StyleGAN's w
+
 
 @dataclass(frozen=True)
 class GrowingRecipe(GanRecipe):
@@ -72,13 +74,13 @@ class ProGan(GrowingRecipe):
         return 0.5 ** (self.batch_size / self.half_life)
 
     def feature_maps(self, resolution: int) -> list[int]:
-        """From 4 x 4 pixels on: half as many for each doubling, at most `maps` and at least 4."""
-        return [max(min(self.maps, 512 // r), 4) for r in (4 << s for s in range(9)) if r <= resolution]
+        """From 4 x 4 pixels on: half as many for each doubling, at most `maps` and at least 12."""
+        return [min(self.maps, max(512 // r, 12)) for r in (4 << s for s in range(9)) if r <= resolution]
 
     def networks(self, spec: InputSpec) -> Players:
         side, _, channels = spec.shape
         maps = self.feature_maps(side)
-        return progan.Generator(side, 64, maps, channels), progan.Discriminator(side, maps, channels)
+        return progan.Generator(side, LATENT, maps, channels), progan.Discriminator(side, maps, channels)
 
     def trainer(self, generator: Any, discriminator: Any) -> Progressive:
         rate = schedules.linear(self.lr, self.steps, constant=round(self.hold * self.steps), final=0.02 * self.lr)
@@ -95,18 +97,9 @@ class ProGan(GrowingRecipe):
 
 @dataclass(frozen=True)
 class StyleGan(ProGan):
-    """StyleGAN: a style for every layer, grown from 4 x 4 pixels on, sized for two cores."""
+    """StyleGAN: a style for every layer, sized for two cores; its networks do not grow, unless a phase is given."""
 
     name = "stylegan"
-    lr: float = 2e-2
-    batch_size: int = 16
-    phase: int = option(
-        6000, "images per phase of growth: a resolution fades in for one and is trained for another; 0: not grown"
-    )
-    last: int = option(20_000, "images for which networks of full size are trained")
-    maps: int = option(32, "most feature maps of a resolution")
-    gamma: float = option(8.0, "weight of R1")
-    half_life: float = option(2200.0, "images after which the generator's moving average has forgotten half")
     mixing: float = option(0.5, "share of batches in which styles are mixed")
     mapping_lr: float = option(0.1, "learning rate of the mapping network, relative to the others")
     noise_lr: float = option(0.02, "learning rate of the strength of noise, relative to the others")
@@ -118,8 +111,8 @@ class StyleGan(ProGan):
             side,
             feature_maps=maps,
             channels=channels,
-            latent_dim=32,
-            style_dim=32,
+            latent_dim=LATENT,
+            style_dim=LATENT,
             mapping_layers=4,
             mapping_lr=self.mapping_lr,
             noise_lr=self.noise_lr,

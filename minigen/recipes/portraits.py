@@ -20,7 +20,6 @@ from minigen.training.examples import checksum
 from minigen.utils.files import cached
 
 SIZE = {"resolution": 32, "images": 10_000}
-SMALL = {"resolution": 16, "images": 10_000, "last": 80_000}  # demos 33 and 34: smaller, but longer: eyes appear
 
 
 def full(name: str) -> dict[str, int]:
@@ -33,14 +32,6 @@ def shorten(args: argparse.Namespace) -> None:
     """The settings of --quick: a few steps, and faces of 16 x 16."""
     args.phase, args.last, args.batch_size, args.samples = min(args.phase, 16), 16, 8, 100
     args.resolution = 16 if args.data == "faces" else 32
-
-
-def fit_to_data(args: argparse.Namespace) -> None:
-    """Digits and garments are 32 x 32: replace the defaults of SMALL by those of demo 27."""
-    usual = SIZE | find("stylegan").length
-    for name, small in SMALL.items():
-        if args.data != "faces" and getattr(args, name) == small:
-            setattr(args, name, usual[name])
 
 
 class PortraitTask:
@@ -72,6 +63,11 @@ class PortraitTask:
         """The recipe of this name, or with --full its paper's, with the demo's settings, or these, and run length."""
         recipe = find(f"{name}-paper" if self.args.full else name).with_arguments(self.args).with_settings(**settings)
         return recipe.with_length(recipe.spec_of(self.train), len(self.train))
+
+    def watched(self, recipe: GrowingRecipe, *callbacks: training.Callback) -> dict[str, Any]:
+        """Options of `recipe.fit`: a history of forty rows, with the distance that each row sees, of a thousand samples."""
+        monitor = training.FrechetMonitor(self.features, samples=64 if self.args.quick else 1000)
+        return {"record_every": max(recipe.steps // 40, 1), "callbacks": [*callbacks, monitor]}
 
     def seen(self, images: np.ndarray) -> np.ndarray:
         """Images as the evaluator takes them: at the size of the data, smaller ones enlarged by repeating pixels."""

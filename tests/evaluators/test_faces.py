@@ -35,9 +35,11 @@ def spoiled(way, images, *options):
     return way(images, np.random.default_rng(0), *options)
 
 
-def test_its_predictions(evaluator, split):
+@pytest.mark.parametrize("resolution", faces.PACKAGED)
+def test_its_predictions(resolution):
     """Attributes of faces that it has not seen, and which are real."""
-    test = split[2]
+    evaluator = evaluators.face_evaluator(resolution)
+    _, test = data.load("faces", resolution=resolution, train_size=2 * N, test_size=N, seed=5)
     scores = faces.accuracies(evaluator, test.images, test.factors)
     discrete = [name for name, levels in evaluator.factors.items() if levels and name != faces.SPOILED]
     assert min(scores[name] for name in discrete) > 0.99
@@ -78,14 +80,15 @@ def test_eyes_that_it_has_never_seen_spoiled_in_this_way_are_seen(evaluator, spl
 
 
 def test_damaged_weights_are_refused(tmp_path, monkeypatch):
-    arrays, header = checkpoint.load(faces.weights())
+    whole = faces.weights(32)
+    arrays, header = checkpoint.load(whole)
     name = next(iter(arrays["model"]))
     arrays["model"][name] = arrays["model"][name] + 1
     checkpoint.save(tmp_path / "faces-32.npz", arrays, header)
-    monkeypatch.setattr(faces, "weights", lambda: tmp_path / "faces-32.npz")
+    monkeypatch.setattr(faces, "weights", lambda resolution: tmp_path / "faces-32.npz")
     with pytest.raises(CheckpointError, match=r"faces-32\.npz holds other weights than those that were trained"):
         evaluators.face_evaluator()
-    (tmp_path / "faces-32.npz").write_bytes(faces.weights().read_bytes()[:1000])
+    (tmp_path / "faces-32.npz").write_bytes(whole.read_bytes()[:1000])
     with pytest.raises(CheckpointError):
         evaluators.face_evaluator()
 

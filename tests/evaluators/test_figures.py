@@ -101,7 +101,7 @@ def test_figures_as_tables():
 
 
 def test_the_evaluator_of_a_data_set(tmp_path):
-    """Of faces at 32 x 32 the packaged one, at other sizes one trained for them; of other images a classifier of the data."""
+    """Of faces of 32 x 32 and 64 x 64 the packaged ones, at other sizes one trained for them; of other images a classifier of the data."""
     train, _ = data.load("faces", resolution=32, train_size=8, test_size=1)
     assert evaluators.evaluator_of(train).fingerprint() == evaluators.face_evaluator().fingerprint()
     small, _ = data.load("faces", resolution=8, train_size=8, test_size=1)

@@ -10,6 +10,8 @@ import pytest
 import minigen
 from minigen import pretrained
 from minigen.errors import DataError
+from minigen.gallery.standards import SHIPPED
+from minigen.gallery.standards import verdicts as verdicts_of
 from minigen.pretrained import cards
 from minigen.recipes import find
 from minigen.recipes.config import Config
@@ -32,6 +34,31 @@ def test_shipped_weights_give_the_figures_of_their_card(name):
         check(name)
     except DataError as error:
         pytest.skip(f"its data are not here: {error}")
+
+
+MISSED = {  # what was asked for and is not reached: said in docs/results.md
+    "progan-faces-32": {"distance in floors"},
+    "stylegan-faces-32": {"distance in floors", "recall"},
+}
+
+
+@pytest.mark.parametrize("name", [name for name in pretrained.names() if name in SHIPPED])
+def test_a_card_says_what_is_reached(name):
+    verdicts = verdicts_of(name)
+    assert len(verdicts) >= 6
+    assert {what for what, _, _, met in verdicts if not met} == MISSED.get(name, set())
+
+
+def test_worse_figures_are_not_enough(monkeypatch):
+    """Each figure, a little beyond its bound, is missed by its own name."""
+    card = pretrained.card("progan-faces-32")
+    floor, worst = "real images held out: ", {"distance in floors": 9.0, "precision": 0.8, "recall": 0.7, "newness": 0.6}
+    worst |= {"copies": 0.02, "1-NN accuracy": 0.66, "SWD x 1000, 8 pixels": 2.1 * card.metrics[f"{floor}SWD x 1000, 8 pixels"]}
+    for what, value in worst.items():
+        spoiled = replace(card, metrics=card.metrics | {f"samples: {what}": value})
+        monkeypatch.setattr(pretrained, "card", lambda name, spoiled=spoiled: spoiled)
+        missed = {each.partition(",")[0] for each, _, _, met in verdicts_of("progan-faces-32") if not met}
+        assert missed == {"distance in floors", what.partition(" x")[0]}
 
 
 @pytest.fixture

@@ -58,7 +58,8 @@ def test_options_are_the_models_own(name):
         ("gan", {"epochs": 2}, (None, 62)),
         ("gan", {"steps": 7}, (None, 7)),
         ("wgan-gp", {"epochs": 2}, (None, 10)),
-        ("stylegan", {"batch_size": 100}, (None, 500)),
+        ("stylegan", {"phase": 6000, "last": 20_000, "batch_size": 100}, (None, 500)),
+        ("stylegan", {}, (None, 3750)),
         ("progan", {}, (None, 3750)),
         ("progan", {"last": 1001}, (None, 32)),
         ("progan", {"steps": 3}, (None, 3)),
@@ -67,8 +68,7 @@ def test_options_are_the_models_own(name):
     ],
 )
 def test_how_long_a_run_is(name, given, expected):
-    """1000 examples; growing to 16 x 16 takes 5 phases of 6000 images, and 20,000 more follow. By default progan is not grown, and
-    trained on 120,000."""
+    """1000 examples; growing to 16 x 16 takes 5 phases of 6000 images. By default portraits are not grown, and trained on 120,000."""
     recipe = RECIPES[name].with_settings(**given).with_length(spec_of(name), 1000)
     assert (recipe.epochs, recipe.steps) == expected
 
@@ -193,7 +193,7 @@ def test_portraits_are_trained_with_what_a_long_run_needs(name, phase):
 
 def test_feature_maps_of_portraits():
     recipe = RECIPES["progan"]
-    assert recipe.feature_maps(32) == [96, 64, 32, 16] and recipe.feature_maps(1024) == [96, 64, 32, 16, 8, 4, 4, 4, 4]
+    assert recipe.feature_maps(32) == [96, 64, 32, 16] and recipe.feature_maps(1024) == [96, 64, 32, 16, *5 * [12]]
     counts = [network.parameter_count() for network in recipe.networks(InputSpec((32, 32, 3), 2))]
     assert counts == [308_435, 358_641]
     with pytest.raises(ValueError, match="lr"):

@@ -13,15 +13,13 @@ class ConvolutionalVariationalAutoencoder(VariationalAutoencoder):
     """A variational autoencoder of square images, (side, side, channels) with a side of 8, 16 ... 1024 pixels.
 
     The encoder halves the side down to 4 by convolutions of 4 x 4 and stride 2, the decoder doubles it back by transposed ones;
-    a kernel whose size the stride divides covers all pixels equally often. SELU after each but the last. There are `maps` feature
-    maps at the finest resolution, twice as many at the next, four times as many below. The encoder sees pixels from -2 to 2,
-    whose mean is near 0.
+    a kernel whose size the stride divides covers all pixels equally often. Batch normalization and leaky ReLU (0.2) after each,
+    but the last. There are `maps` feature maps at the finest resolution, twice as many at the next, four times as many below. The
+    encoder sees pixels from -2 to 2, whose mean is near 0.
 
-    beta is small because the Gaussian's variance is 1/2: up to a constant and a factor, beta = 2 v is the negative evidence lower
-    bound of a Gaussian with variance v, and the likeliest v is the mean squared error per pixel (Rybkin et al. 2021, section 4),
-    for faces of 64 x 64 0.006 (`minigen train conv-vae --resolution 64 --images 20000 --epochs 25`). That makes it an autoencoder
-    more than a generator: the codes of those faces carry 266 nats and are far from normal, and what it draws from N(0, I) is no
-    face. A larger beta, or fewer values in a code, bring the codes nearer to the prior.
+    beta = 1 is the bound of a Gaussian with variance 1/2. The likeliest variance is the mean squared error per pixel (Rybkin et
+    al. 2021, section 4), for faces about 0.007, and so beta = 0.014; but then codes carry so much that in a few hours they do not
+    become normal, and what is drawn from N(0, I) is no face. Values of a code that are not needed stay as in the prior.
 
     Everything else is as in `VariationalAutoencoder`. Raises ValueError for another side.
     """
@@ -30,10 +28,10 @@ class ConvolutionalVariationalAutoencoder(VariationalAutoencoder):
         self,
         side: int = 64,
         channels: int = 3,
-        latent_dim: int = 64,
-        beta: float = 0.01,
+        latent_dim: int = 32,
+        beta: float = 1.0,
         reconstruction: str = "mse",
-        maps: int = 32,
+        maps: int = 24,
     ):
         halvings = doublings(side)
         if halvings == 0:
@@ -41,14 +39,23 @@ class ConvolutionalVariationalAutoencoder(VariationalAutoencoder):
         down = (channels, *(maps * min(2**i, 4) for i in range(halvings)))
         coarse = (4, 4, down[-1])
         self.encoder = nn.Sequential(
-            *(nn.Conv2d(before, after, 4, stride=2, activation="selu") for before, after in pairwise(down)), nn.Flatten()
+            *(
+                layer
+                for before, after in pairwise(down)
+                for layer in (nn.Conv2d(before, after, 4, stride=2, bias=False), *normalized(after))
+            ),
+            nn.Flatten(),
         )
         self.set_posterior(16 * down[-1], latent_dim, beta, reconstruction)
-        up = [nn.ConvTranspose2d(before, after, 4, stride=2, activation="selu") for before, after in pairwise(down[:0:-1])]
         self.decoder = nn.Sequential(
-            nn.Dense(latent_dim, 16 * down[-1], activation="selu"),
+            nn.Dense(latent_dim, 16 * down[-1], bias=False),
             nn.Reshape(coarse),
-            *up,
+            *normalized(down[-1]),
+            *(
+                layer
+                for before, after in pairwise(down[:0:-1])
+                for layer in (nn.ConvTranspose2d(before, after, 4, stride=2, bias=False), *normalized(after))
+            ),
             nn.ConvTranspose2d(down[1], channels, 4, stride=2),
         )
 
@@ -56,3 +63,8 @@ class ConvolutionalVariationalAutoencoder(VariationalAutoencoder):
     def encode(self, x: Any) -> tuple[Any, Any]:
         """Images (n, side, side, channels) -> mean and logvar of q(z|x), each (n, latent_dim)."""
         return super().encode(4.0 * (x - 0.5))
+
+
+def normalized(features: int) -> tuple[nn.Module, nn.Module]:
+    """What follows a convolution."""
+    return nn.BatchNorm(features), nn.LeakyReLU(0.2)

@@ -10,10 +10,14 @@ import numpy as np
 from minigen.models import autoencoders as models
 from tests.models.papers.arithmetic import (
     Weights,
+    batch_norm,
     conv,
+    convolved,
     cross_entropies,
     dense,
     flat,
+    kernel,
+    leaky,
     lstm,
     max_pool,
     selu,
@@ -138,12 +142,15 @@ def variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float, recon
     return mean, logvar, y, *bound(x, y, mean, logvar, beta, reconstruction)
 
 
-def convolutional_variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float) -> Outcome:
-    """The same with convolutions of 4 x 4 and stride 2, for 8 x 8 pixels one each way; the encoder sees pixels from -2 to 2."""
-    h = flat(selu(conv(4 * x - 2, w, "encoder.0", 4, stride=2)))
+def convolutional_variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float, training: bool) -> Outcome:
+    """The same with convolutions of 4 x 4 and stride 2, for 8 x 8 pixels one each way, normalized over the batch; the encoder sees
+    pixels from -2 to 2."""
+    h = convolved(4 * x - 2, kernel(w, "encoder.0", 4), 2)
+    h = flat(leaky(batch_norm(h, w, "encoder.1", training)))
     mean, logvar = dense(h, w, "mean"), dense(h, w, "logvar")
     z = mean + np.exp(logvar / 2) * noise
-    y = transposed(selu(dense(z, w, "decoder.0")).reshape(len(x), 4, 4, -1), w, "decoder.2", 4)
+    h = leaky(batch_norm((z @ w["decoder.0.weight"]).reshape(len(x), 4, 4, -1), w, "decoder.2", training))
+    y = transposed(h, w, "decoder.4", 4)
     return mean, logvar, y, *bound(x, y, mean, logvar, beta, "mse")
 
 
@@ -262,12 +269,16 @@ NETWORKS = [
         )
         for name in ("bce", "mse")
     ),
-    Network(
-        "convolutional variational",
-        lambda: models.ConvolutionalVariationalAutoencoder(8, 3, 2, 0.7, maps=5),
-        posterior,
-        lambda w, x, noise: convolutional_variational(w, x, noise, 0.7),
-        (uniform(3, 8, 8, 3), normal(3, 2)),
+    *(
+        Network(
+            f"convolutional variational, {'training' if training else 'evaluation'}",
+            lambda: models.ConvolutionalVariationalAutoencoder(8, 3, 2, 0.7, maps=5),
+            posterior,
+            lambda w, x, noise, training=training: convolutional_variational(w, x, noise, 0.7, training),
+            (uniform(3, 8, 8, 3), normal(3, 2)),
+            training,
+        )
+        for training in (True, False)
     ),
     Network(
         "conditional",
