@@ -80,10 +80,7 @@ if args.train:
     trainer = recipe.trainer(generator, discriminator)
     history = recipe.fit(trainer, task.train, **task.watched(recipe))
     sampler = trainer.sampler
-    save(gan_figures.distances(history), args, "distance.png")
-    panels = {"loss": ("discriminator loss", "generator loss"), "D is right": ("accuracy on real", "accuracy on fake")}
-    panels = {name: columns for name, columns in panels.items() if set(columns) <= set(history)}  # a critic has no accuracy
-    save(plot.training_curves(history, panels=panels, title="The game"), args, "training.png")
+    save(plot.training_curves(history, panels=portraits.panels(history), title="The game"), args, "training.png")
 else:
     sampler = mg.load(SHOWN).network
 mg.seed(args.seed)

@@ -56,7 +56,7 @@ if args.train:
     history = recipe.fit(trainer, task.train, **task.watched(recipe))
     sampler = trainer.sampler
     portraits.keep_stylegan(task, recipe, sampler)
-    save(gan_figures.distances(history), args, "distance.png")
+    save(plot.training_curves(history, panels=portraits.panels(history), title="The game"), args, "training.png")
 else:
     sampler = mg.load(SHOWN).network
 

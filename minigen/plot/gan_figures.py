@@ -5,13 +5,12 @@ Each takes a trained generator, `models.gans.progan.Generator` or `models.gans.s
 (`trainer.sampler`), and returns a matplotlib Figure. For a GIF of samples during training see `training.SampleGrid`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from minigen.plot.charts import curves
 from minigen.plot.images import image_grid, image_rows
 from minigen.utils.arcs import great_circle
 
@@ -34,18 +33,6 @@ def growth(samples: Iterable[np.ndarray], n: int = 8) -> Figure:
     """
     last = {images.shape[1]: images[:n] for images in samples}
     return image_rows({f"{r}x{r}": images for r, images in last.items()}, "The same latent vectors while the networks grow")
-
-
-def distances(history: Mapping[str, Sequence[float]]) -> Figure:
-    """The Fréchet distance over a training whose history has it (`training.FrechetMonitor`), by images seen."""
-    return curves(
-        history["images"],
-        {"Fréchet distance": history["Fréchet distance"]},
-        xlabel="real images seen",
-        ylabel="Fréchet distance",
-        title="Distance from real images",
-        logy=True,
-    )
 
 
 def fade_in(generator: Any, n: int = 8, seed: int = 0, alphas: Sequence[float] = (0, 0.2, 0.4, 0.6, 0.8, 1)) -> Figure:

@@ -137,6 +137,16 @@ class PortraitTask:
         return {name: labels[name] for name in kept}, {name: sure[name] for name in kept}
 
 
+def panels(history: training.History) -> dict[str, tuple[str, ...]]:
+    """What `plot.training_curves` shows of a history that was `watched`, as far as the loss has it."""
+    wanted = {
+        "Fréchet distance": ("Fréchet distance",),
+        "loss": ("discriminator loss", "generator loss"),
+        "D is right": ("accuracy on real", "accuracy on fake"),  # a critic has no accuracy
+    }
+    return {name: columns for name, columns in wanted.items() if set(columns) <= set(history)}
+
+
 def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
     """The rarest level, as text, and its share."""
     name = min(shares, key=lambda name: shares[name].min())
