@@ -93,9 +93,9 @@ save(gan_figures.interpolation(sampler), args, "interpolation.png")
 # With alpha = 0 the last layers must give exactly the same output as before. The samples must meet a standard that no trivial
 # sampler meets: a Fréchet distance at most half that of one Gaussian fitted to the pixels, and below that of every sampler that
 # does not copy; precision and recall; as far from the training images as new faces are. No level of any discrete factor (man or
-# woman, glasses, hair ...) may occur less than a third as often as its fair share. Of the generator that
-# comes with minigen much more is asked: at most four times the distance of real faces from others, precision 0.9, recall 0.75,
-# four fifths of the share, patches and neighbors nearly like those of real faces.
+# woman, glasses, hair ...) may occur less than a third as often as its fair share. Of the generator that comes with minigen much
+# more is asked: at most four times the distance of real faces from others, precision 0.9, recall 0.75, four fifths of the share,
+# patches and neighbors nearly like those of real faces.
 #
 # The evaluator is trained to tell real faces from spoiled ones, and so looks at eyes and mouths: an evaluator of attributes alone
 # takes faces with scrambled eyes for real.

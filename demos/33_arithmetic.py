@@ -135,7 +135,7 @@ def on_host(function):
     return hosted
 
 
-# An evaluator that has seen only sharp images does not recognize blurred glasses: the variational autoencoder gets one of its
+# An evaluator that has seen only sharp images may not recognize blurred glasses: the variational autoencoder gets one of its
 # own, trained on reconstructions and the labels of the original images.
 repaint = on_host(vae.reconstruct)
 repainted = data.Dataset(f"repainted {args.data}", repaint(images.images), images.labels, images.class_names, factors)
@@ -300,8 +300,8 @@ for label in ("W", "VAE"):
 # space and beyond chance: the lower end of its 95 % interval against three times the upper end of theirs. Its images must be
 # closer than sums of pixels to StyleGAN's own images of women with glasses, and preserve more of everything else than a step of
 # the same length in a random direction. The attribute that changes least must still change in half of the images. (After a first
-# look, one thing changed: the variational autoencoder got an evaluator of its own, because the other did not see the glasses in
-# its reconstructions. The criteria stayed.)
+# look, one thing changed: the variational autoencoder got an evaluator of its own, because the first one did not see the glasses
+# in its reconstructions; the present one does. The criteria stayed.)
 # %%
 name = next(iter(cases))
 for label in spaces:

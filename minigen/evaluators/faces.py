@@ -89,7 +89,7 @@ def examples(resolution: int, count: int) -> tuple[np.ndarray, dict[str, np.ndar
     return np.concatenate([real, spoiled]), both | {SPOILED: np.concatenate([np.zeros(count, np.int64), kind])}
 
 
-def main(resolution: int) -> None:
+def main(resolution: int = RESOLUTION) -> None:
     """Train a packaged evaluator, write its weights, and print what it predicts of faces that it has not seen."""
     from minigen import data
     from minigen.evaluators.classifiers import fit_evaluator
@@ -118,4 +118,4 @@ def accuracies(model: AttributeClassifier, images: np.ndarray, factors: dict[str
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))
