@@ -34,9 +34,8 @@ import numpy as np
 
 import minigen as mg
 from minigen import plot, recipes, training
-from minigen.evaluators import realness
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.gallery.standards import SHIPPED, STANDARDS, check_samples, report_patches
+from minigen.gallery.standards import SHIPPED, STANDARDS, check_samples
 from minigen.plot import gan_figures
 from minigen.recipes import portraits
 
@@ -109,15 +108,8 @@ difference = float(np.abs(twin.draw(z[:100]) - before).max())
 criteria.check("largest difference that new layers make at alpha = 0", difference, at_most=0.0)
 distance = task.distance(samples)
 criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
-comparison = task.comparison()
 standard = STANDARDS[args.name] if args.train else SHIPPED[SHOWN]
-check_samples(criteria, samples, comparison, standard=standard)
-level, share = portraits.rarest(task.shares(samples))
-criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=standard.rarest)
-criteria.report("which", level)
-report_patches(criteria, samples, comparison, standard)
-if task.faces:
-    criteria.report("samples that the evaluator takes for real faces", float((realness(task.evaluator, samples) > 0.5).mean()))
+check_samples(criteria, task.evaluator, task.train, task.test, task.seen(samples), standard=standard)
 if args.train:
     rows = grown.history
     at_the_end = dict(zip(map(int, rows["resolution"]), rows["Fréchet distance"]))  # the last row of each resolution stays
@@ -127,5 +119,4 @@ if args.train:
     )
     as_many = float(np.interp(rows["images"][-1], history["images"], history["Fréchet distance"]))
     criteria.report(f"not grown, after as many images ({rows['images'][-1]:,}), or at the end", as_many)
-criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

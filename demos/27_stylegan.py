@@ -26,9 +26,8 @@ import numpy as np
 
 import minigen as mg
 from minigen import metrics, plot, recipes
-from minigen.evaluators import realness
 from minigen.gallery.demo import Criteria, demo_arguments, save
-from minigen.gallery.standards import SHIPPED, STANDARDS, check_samples, report_patches
+from minigen.gallery.standards import SHIPPED, STANDARDS, check_samples
 from minigen.plot import gan_figures
 from minigen.recipes import portraits
 
@@ -104,11 +103,8 @@ save(
 samples = sampler.draw(z)
 distance = task.distance(samples)
 criteria.check("Fréchet distance, as a share of the untrained generator's", distance / untrained, at_most=0.25)
-comparison = task.comparison()
 standard = STANDARDS[args.name] if args.train else SHIPPED[SHOWN]
-check_samples(criteria, samples, comparison, standard=standard)
-level, share = portraits.rarest(task.shares(samples))
-criteria.check("rarest level of a factor, as a share of its fair share", share, at_least=standard.rarest)
+check_samples(criteria, task.evaluator, task.train, task.test, task.seen(samples), standard=standard)
 coarse, _, fine = np.array(list(follows.values())).T
 difference = coarse - fine
 criteria.check("the factor that follows coarse styles most, by how much more than fine ones", difference.max(), at_least=0.2)
@@ -150,8 +146,4 @@ for space in lengths:
         f"entropy left by planes in {space.upper()}, nats",
         f"{np.log(planes[space].score):.3f} of {np.log(planes[space].unrelated):.3f}, {len(labels)} attributes",
     )
-report_patches(criteria, samples, comparison, standard)
-if task.faces:
-    criteria.report("samples that the evaluator takes for real faces", float((realness(task.evaluator, samples) > 0.5).mean()))
-criteria.report("evaluator", f"{task.evaluator.fingerprint()}, {args.samples:,} samples")
 criteria.finish()

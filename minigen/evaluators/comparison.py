@@ -88,15 +88,6 @@ class Comparison:
         """Of every trivial sampler, by name; see `baselines.trivial_samples`."""
         return {name: self.scores(made) for name, made in trivial_samples(self.images, self.labels, self.n)}
 
-    def best_trivial(self, labels: bool = True) -> tuple[str, float]:
-        """The smallest Fréchet distance of a trivial sampler that does not copy, with or without those that know the classes.
-
-        -> its name and the distance.
-        """
-        apart = ("training images",) if labels else ("training images", "per class")
-        distances = {name: each.distance for name, each in self.trivial.items() if not any(word in name for word in apart)}
-        return min(distances.items(), key=lambda each: each[1])
-
 
 def within_classes(comparison: Comparison, samples: np.ndarray, asked: np.ndarray) -> dict[int, float]:
     """Class -> the mean distance between two samples for which it was asked, as a share of two real images of that class.

@@ -16,6 +16,7 @@ from minigen.utils.tables import table
 Figures = dict[str, Any]  # name -> number, or a text
 PATCHED = 1000  # images whose patches are compared: they are many
 SAMPLES, HELD_OUT = "samples", "real images held out"
+DISTANCE = "Fréchet distance"
 
 
 def evidence(
@@ -50,15 +51,49 @@ def evidence(
 
 def evidence_table(figures: Figures) -> str:
     """Figures as text, in their order: those that several have in common as one table, with a column for each."""
-    parts = []
-    rows = [(*name.rpartition(": ")[::2], value) for name, value in figures.items()]
-    of_each = [(who, {what: shown(value) for _, what, value in group}) for who, group in groupby(rows, key=lambda row: row[0])]
-    for whats, group in groupby(of_each, key=lambda each: (each[0] != "", tuple(each[1]) if each[0] else ())):
-        if whats[0]:
-            parts.append(table([("", *whats[1]), *((who, *values.values()) for who, values in group)], "<" + ">" * len(whats[1])))
+    tables = []
+    for whats, group in alike(figures):
+        if whats:
+            rows = [(who, *map(shown, values)) for who, values in group]
+            tables.append(table([("", *whats), *rows], "<" + ">" * len(whats)))
         else:
-            parts.append(table([pair for _, values in group for pair in values.items()]))
-    return "\n\n".join(parts)
+            tables.append(table([(name, shown(value)) for name, (value,) in group]))
+    return "\n\n".join(tables)
+
+
+def grouped(figures: Figures) -> dict[str, str]:
+    """Figures as lines of text, name -> values: one for each set of images, and one for what is known of every class."""
+    lines: dict[str, str] = {}
+    for whats, group in alike(figures):
+        if len(whats) == 1:
+            lines[whats[0]] = ", ".join(f"{who} {shown(value)}" for who, (value,) in group)
+            continue
+        for who, values in group:
+            name = f"{who}: patches, neighbors" if who in lines else who
+            lines[name] = ", ".join(f"{what} {shown(value)}" for what, value in zip(whats, values)) if whats else shown(values[0])
+    return lines
+
+
+def alike(figures: Figures) -> Iterator[tuple[tuple[str, ...], list[tuple[str, tuple[Any, ...]]]]]:
+    """Figures in their order, those of which the same is known together: WHATs, and for each WHO the values.
+
+    Without WHATs for figures that stand alone: their names, each with one value.
+    """
+    of_each: list[tuple[str, dict[str, Any]]] = []
+    for who, group in groupby(named_parts(figures), key=lambda part: part[0]):
+        if who:
+            of_each.append((who, {what: value for _, what, value in group}))
+        else:
+            of_each += [(what, {"": value}) for _, what, value in group]
+    for whats, several in groupby(of_each, key=lambda each: tuple(each[1])):
+        yield () if whats == ("",) else whats, [(who, tuple(values.values())) for who, values in several]
+
+
+def named_parts(figures: Figures) -> Iterator[tuple[str, str, Any]]:
+    """Figures as (WHO, WHAT, value); WHO is "" for those that stand alone."""
+    for name, value in figures.items():
+        who, _, what = name.rpartition(": ")
+        yield who, what, value
 
 
 def shown(value: Any) -> str:
@@ -70,7 +105,7 @@ def named(scores: Scores, floor: Scores) -> dict[str, float]:
     """What each of the scores is called among figures."""
     distance, precision, recall, newness, copies = scores
     return {
-        "Fréchet distance": distance,
+        DISTANCE: distance,
         "distance in floors": distance / floor.distance,
         "precision": precision,
         "recall": recall,

@@ -4,17 +4,16 @@ A bound is worth what fails it: each of these standards is failed by every trivi
 its training, and passed by real images held out (tests/gallery/test_standards.py).
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minigen import metrics, pretrained
+from minigen import pretrained
 from minigen.data import Dataset
-from minigen.evaluators.comparison import Comparison, Scores, held_out, within_classes
-from minigen.evaluators.figures import HELD_OUT, PATCHED, SAMPLES, patch_distances
+from minigen.evaluators.comparison import held_out
+from minigen.evaluators.figures import DISTANCE, HELD_OUT, SAMPLES, Figures, evidence, grouped, named_parts
 from minigen.gallery.demo import Criteria
 
 
@@ -71,87 +70,63 @@ SHIPPED = {
 }
 
 
-def compared(evaluator: Any, train: Dataset, test: Dataset, args: argparse.Namespace) -> Comparison:
-    """What samples of a demo of 28 x 28 images are compared with. test: its size limits how many."""
-    n = min(args.samples, len(test))
-    return Comparison(evaluator.features, train.images, train.labels, held_out(test, n), n)
+def requirements(standard: Standard, figures: Figures) -> Iterator[tuple[str, float, dict[str, float]]]:
+    """What a standard asks of `evaluators.evidence`'s figures: name, measured value, and the bound by which it is judged."""
+
+    def of(who: str, what: str) -> float:
+        return float(figures[f"{who}: {what}"])
+
+    def lowest(what: str) -> float:
+        return next(float(value) for name, value in figures.items() if name.startswith(f"lowest {what}"))
+
+    distance, gaussian = of(SAMPLES, DISTANCE), of("one Gaussian of the pixels", DISTANCE)
+    yield "distance in floors", of(SAMPLES, "distance in floors"), {"at_most": standard.floors}
+    yield "Fréchet distance, as a share of one Gaussian's of the pixels", distance / gaussian, {"at_most": standard.of_gaussian}
+    best = of(best_trivial(figures, standard.labels), DISTANCE)
+    yield "Fréchet distance, as a share of the best trivial sampler's", distance / best, {"at_most": standard.best}
+    yield "precision", of(SAMPLES, "precision"), {"at_least": standard.precision}
+    yield "recall", of(SAMPLES, "recall"), {"at_least": standard.recall}
+    yield "newness", of(SAMPLES, "newness"), {"at_least": standard.newness}
+    yield "copies", of(SAMPLES, "copies"), {"at_most": standard.copies}
+    yield "lowest relative frequency", lowest("relative frequency"), {"at_least": standard.rarest}
+    if any(name.startswith("lowest relative diversity") for name in figures):
+        yield "lowest relative diversity", lowest("relative diversity"), {"at_least": standard.within}
+    if standard.patches is not None:
+        scales = [what for who, what, _ in named_parts(figures) if who == SAMPLES and what.startswith("SWD")]
+        worst = max(of(SAMPLES, scale) / of(HELD_OUT, scale) for scale in scales)
+        yield "SWD, as a multiple of real images', at the worst scale", worst, {"at_most": standard.patches}
+    if standard.told is not None:
+        yield "1-NN accuracy", of(SAMPLES, "1-NN accuracy"), {"at_most": standard.told}
+
+
+def best_trivial(figures: Figures, labels: bool = True) -> str:
+    """The trivial sampler with the smallest Fréchet distance, of those that do not copy; without `labels`, of those that do not
+    know the classes."""
+    apart = (SAMPLES, HELD_OUT, "training images", *(() if labels else ("per class",)))
+    distances = {who: value for who, what, value in named_parts(figures) if what == DISTANCE and not who.endswith(apart)}
+    return min(distances, key=distances.__getitem__)
 
 
 def check_samples(
     criteria: Criteria,
+    evaluator: Any,
+    train: Dataset,
+    test: Dataset,
     samples: np.ndarray,
-    comparison: Comparison,
     asked: np.ndarray | None = None,
     standard: Standard | None = None,
-) -> Scores:
-    """Check samples against a standard, by default that of the running demo, and report the trivial samplers beside them.
+) -> None:
+    """Check samples against a standard, by default that of the running demo, and report all that is known of them.
 
-    asked: the classes that were asked for, (n,).
+    evaluator: `evaluator_of(train)`.  asked: the classes that were asked for, (n,).
     """
-    standard, scores = standard or STANDARDS[criteria.args.name], comparison.scores(samples)
-    for name, value, bound in requirements(standard, scores, comparison):
+    real, standard = held_out(test, len(samples)), standard or STANDARDS[criteria.args.name]
+    figures = evidence(evaluator, train, real, samples[: len(real)], asked)
+    for name, value, bound in requirements(standard, figures):
         criteria.check(name, value, **bound)
-    if asked is not None:
-        within = within_classes(comparison, samples, asked)
-        criteria.check(
-            "difference of images within a class, as a share of real ones', the least",
-            min(within.values()),
-            at_least=standard.within,
-        )
-    report_scores(criteria, scores, comparison)
-    criteria.report("best trivial sampler that does not copy", comparison.best_trivial(standard.labels)[0])
-    return scores
-
-
-def requirements(standard: Standard, scores: Scores, comparison: Comparison) -> Iterator[tuple[str, float, dict[str, float]]]:
-    """What a standard asks of scores: name, measured value, and the bound by which it is judged."""
-    distance, gaussian = scores.distance, comparison.trivial["one Gaussian of the pixels"].distance
-    of_floor, of_best = distance / comparison.floor.distance, distance / comparison.best_trivial(standard.labels)[1]
-    yield "Fréchet distance, as a multiple of that of real images held out", of_floor, {"at_most": standard.floors}
-    yield "Fréchet distance, as a share of one Gaussian's of the pixels", distance / gaussian, {"at_most": standard.of_gaussian}
-    yield "Fréchet distance, as a share of the best trivial sampler's", of_best, {"at_most": standard.best}
-    yield "precision", scores.precision, {"at_least": standard.precision}
-    yield "recall", scores.recall, {"at_least": standard.recall}
-    nearest = "distance from the nearest training image, as a share of a held-out image's"
-    yield nearest, scores.newness, {"at_least": standard.newness}
-    yield "copies of training images", scores.copies, {"at_most": standard.copies}
-
-
-def report_scores(criteria: Criteria, scores: Scores, comparison: Comparison) -> None:
-    """Report the samples' scores above those of every trivial sampler and of real images held out."""
-    criteria.report(f"of {comparison.n:,} images each", "Fréchet distance (in floors), precision, recall, newness, copies")
-    for name, each in {"samples": scores, **comparison.trivial, "real images held out: the floor": comparison.floor}.items():
-        criteria.report(
-            name,
-            f"{each.distance:.3g} ({each.distance / comparison.floor.distance:.3g}), {each.precision:.2f}, {each.recall:.2f}, "
-            f"{each.newness:.2f}, {each.copies:.1%}",
-        )
-
-
-def report_patches(criteria: Criteria, samples: np.ndarray, comparison: Comparison, standard: Standard | None = None) -> None:
-    """Report the sliced Wasserstein distances of samples, and of real images held out, at each scale; and the 1-NN test.
-
-    standard: check what it asks of them, too; by default that of the running demo.
-    """
-    standard = standard or STANDARDS[criteria.args.name]
-    n = min(comparison.n, PATCHED)
-    of = {
-        name: patch_distances(comparison, images)
-        for name, images in (("samples", samples), ("real images held out", comparison.held_out_images))
-    }
-    for name, distances in of.items():
-        criteria.report(
-            f"sliced Wasserstein distance x 1000, {n:,} {name}",
-            ", ".join(f"{side} pixels: {distance:.3g}" for side, distance in distances.items()),
-        )
-    told = metrics.nearest_neighbor_test(comparison.real, comparison.features(samples[: comparison.n])).accuracy
-    criteria.report("1-NN test, samples against real images (1/2 if they cannot be told apart)", told)
-    if standard.patches is not None:
-        worst = max(distance / of["real images held out"][side] for side, distance in of["samples"].items())
-        what = "sliced Wasserstein distance, as a multiple of that of real images held out, at the worst scale"
-        criteria.check(what, worst, at_most=standard.patches)
-    if standard.told is not None:
-        criteria.check("1-NN test, samples against real images", told, at_most=standard.told)
+    criteria.report("best trivial sampler that does not copy", best_trivial(figures, standard.labels))
+    for name, texts in grouped(figures).items():
+        criteria.report(name, texts)
 
 
 def verdicts(name: str) -> list[tuple[str, str, float, bool]]:
@@ -161,24 +136,8 @@ def verdicts(name: str) -> list[tuple[str, str, float, bool]]:
     """
     if name not in SHIPPED:
         return []
-    standard, figures = SHIPPED[name], pretrained.card(name).metrics
-    named = {key.partition(",")[0]: value for key, value in figures.items() if key.startswith("lowest")}
-    patches = [
-        value / figures[key.replace(SAMPLES, HELD_OUT)] for key, value in figures.items() if key.startswith(f"{SAMPLES}: SWD")
-    ]
-    asked = [
-        ("distance in floors", figures[f"{SAMPLES}: distance in floors"], "at_most", standard.floors),
-        ("precision", figures[f"{SAMPLES}: precision"], "at_least", standard.precision),
-        ("recall", figures[f"{SAMPLES}: recall"], "at_least", standard.recall),
-        ("newness", figures[f"{SAMPLES}: newness"], "at_least", standard.newness),
-        ("copies", figures[f"{SAMPLES}: copies"], "at_most", standard.copies),
-        ("lowest relative frequency", named["lowest relative frequency"], "at_least", standard.rarest),
-        ("lowest relative diversity", named.get("lowest relative diversity"), "at_least", standard.within),
-        ("SWD, as a multiple of real images', at the worst scale", max(patches), "at_most", standard.patches),
-        ("1-NN accuracy", figures[f"{SAMPLES}: 1-NN accuracy"], "at_most", standard.told),
-    ]
+    asked = [(what, value, *bound.items()) for what, value, bound in requirements(SHIPPED[name], pretrained.card(name).metrics)]
     return [
         (what, f"{bound.replace('_', ' ')} {limit:.3g}", value, value <= limit if bound == "at_most" else value >= limit)
-        for what, value, bound, limit in asked
-        if value is not None and limit is not None
+        for what, value, (bound, limit) in asked
     ]

@@ -90,13 +90,6 @@ class PortraitTask:
         """The Fréchet distance between n real images and n others."""
         return self.distance(self.images[np.random.default_rng(1).permutation(len(self.images))[n : 2 * n]])
 
-    def comparison(self) -> evaluators.Comparison:
-        """What samples are compared with; see `gallery.standards.check_samples`."""
-        held_out = self.held_out(self.args.samples)
-        return evaluators.Comparison(
-            self.features, self.images, self.train.labels, held_out, min(self.args.samples, len(held_out))
-        )
-
     def held_out(self, count: int) -> np.ndarray:
         """At most `count` real images that are not among the training images."""
         return square(evaluators.held_out(self.test, count))
@@ -107,15 +100,6 @@ class PortraitTask:
         if not self.faces:
             return {"class": said, "brightness": images.mean(axis=(1, 2, 3))}
         return {factor: values for factor, values in said.items() if factor != SPOILED}
-
-    def shares(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """For each discrete factor, or the classes, how often each level occurs; a fair share is 1."""
-        levels = self.evaluator.factors if self.faces else {"class": len(self.train.class_names)}
-        return {
-            name: metrics.class_histogram(values, levels[name]) * (levels[name] / len(images))
-            for name, values in self.read(images).items()
-            if values.dtype.kind == "i"
-        }
 
     def attributes(self, images: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Binary attributes of the images, and the evaluator's confidence: levels, and values above their median.
@@ -145,12 +129,6 @@ def panels(history: training.History) -> dict[str, tuple[str, ...]]:
         "D is right": ("accuracy on real", "accuracy on fake"),  # a critic has no accuracy
     }
     return {name: columns for name, columns in wanted.items() if set(columns) <= set(history)}
-
-
-def rarest(shares: dict[str, np.ndarray]) -> tuple[str, float]:
-    """The rarest level, as text, and its share."""
-    name = min(shares, key=lambda name: shares[name].min())
-    return f"{name} {int(shares[name].argmin())}", float(shares[name].min())
 
 
 def stylegan_game(task: PortraitTask) -> tuple[GrowingRecipe, training.Progressive]:

@@ -264,11 +264,16 @@ def drawn_parts(factors: Factors, detail: np.ndarray, resolution: int) -> Iterat
 
 
 def cache_file(*arguments: Any) -> str:
-    """A name for each set of arguments, and for each version of the two files that draw."""
-    digest = hashlib.sha256(repr(to_python(arguments)).encode())
-    for file in (__file__, portrait.__file__):
-        digest.update(Path(file).read_bytes())
-    return f"{digest.hexdigest()[:32]}.npz"
+    """A name, ARGUMENTS-VERSION.npz, for each set of arguments, and for each version of the two files that draw."""
+    drawing = b"".join(Path(file).read_bytes() for file in (__file__, portrait.__file__))
+    return "-".join(hashlib.sha256(each).hexdigest()[:16] for each in (repr(to_python(arguments)).encode(), drawing)) + ".npz"
+
+
+def forget_other_versions(path: Path) -> None:
+    """Remove what other versions of the files that draw have left for the same arguments."""
+    for other in set(path.parent.glob(f"{path.name.partition('-')[0]}-*.npz")) - {path}:
+        with contextlib.suppress(OSError):  # in use by another process, or removed by it
+            other.unlink()
 
 
 def cached_pixels(path: Path, splits: Sequence[tuple[Factors, np.ndarray]], resolution: int) -> list[np.ndarray] | None:
@@ -284,6 +289,7 @@ def cached_pixels(path: Path, splits: Sequence[tuple[Factors, np.ndarray]], reso
             made = (drawn_parts(*split, resolution) for split in splits)
             written = [archive.Written(shape, np.dtype(np.uint8), parts) for shape, parts in zip(shapes, made, strict=True)]
             archive.save(path, dict(zip(SPLITS, written, strict=True)), {})
+            forget_other_versions(path)
             found = mapped(path, shapes)
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from minigen import data, evaluators, metrics
 from minigen.baselines import spoiling
 from minigen.evaluators import Comparison, evidence, evidence_table, within_classes
-from minigen.evaluators.figures import patch_distances
+from minigen.evaluators.figures import grouped, patch_distances
 from minigen.models.classifier import FeatureClassifier
 
 N = 100
@@ -98,6 +98,20 @@ def test_figures_as_tables():
         "",
         "x  text",
     ]
+
+
+def test_figures_as_lines():
+    """A line for each set of images, and one for what is known of several and is one number each."""
+    figures = {"n": 5000, "us: a": 0.12345, "us: b": 2, "them: a": 1.0, "them: b": 3, "us: c": 4.0, "us: d": 0.5, "us: e": 5}
+    figures |= {"0: often": 1.5, "1: often": 0.5, "lowest, 1": 0.5}
+    assert grouped(figures) == {
+        "n": "5,000",
+        "us": "a 0.1235, b 2",
+        "them": "a 1, b 3",
+        "us: patches, neighbors": "c 4, d 0.5, e 5",
+        "often": "0 1.5, 1 0.5",
+        "lowest, 1": "0.5",
+    }
 
 
 def test_the_evaluator_of_a_data_set(tmp_path):

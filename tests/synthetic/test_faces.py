@@ -422,6 +422,18 @@ def write_bomb_of_bzip2(path):
     write_bomb(path, kind=zipfile.ZIP_BZIP2)
 
 
+def test_pictures_of_other_versions_are_removed(cache, monkeypatch):
+    """Of the same arguments only: each version that draws has a file of its own, and leaves no other behind."""
+    data.load("faces", cache=True, **TINY)
+    data.load("faces", cache=True, **TINY | {"seed": 1})
+    ours, other = sorted(cache.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    arguments = ours.name.partition("-")[0]
+    stale = ours.rename(cache / f"{arguments}-{'0' * 16}.npz")
+    faces.load_drawn.cache_clear()
+    data.load("faces", cache=True, **TINY)
+    assert not stale.exists() and {*cache.iterdir()} == {ours, other}
+
+
 @pytest.mark.parametrize(
     "damage",
     [
