@@ -235,14 +235,17 @@ def draw_pixels(factors: Factors, detail: np.ndarray, resolution: int) -> np.nda
 
 
 def drawn_parts(factors: Factors, detail: np.ndarray, resolution: int) -> Iterator[np.ndarray]:
-    """What `draw_pixels` draws, in parts of so many pictures as fit into a tile; with a progress bar, if they are many."""
+    """What `draw_pixels` draws, in parts of so many pictures as fit into a tile.
+
+    With a progress bar, if they are many, on a terminal.
+    """
     from tqdm import tqdm
 
     n, fine = len(detail), max(resolution, FINEST_MEAN)
     shrink = fine // resolution
     rows = min(fine, max(shrink, TILE // fine))  # of one picture, where a picture is larger than a tile
     together = max(1, TILE // (fine * fine))
-    with tqdm(total=n, desc="faces", unit="image", disable=n * fine * fine < LONG, leave=False) as bar:
+    with tqdm(total=n, desc="faces", unit="image", disable=True if n * fine * fine < LONG else None, leave=False) as bar:
         for start in range(0, n, together):
             part = slice(start, min(start + together, n))
             noise = np.stack([np.random.default_rng(int(seed)).random(portrait.NOISE) for seed in detail[part]])

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import struct
+import sys
 import tracemalloc
 import zipfile
 
@@ -328,6 +329,9 @@ def test_long_drawing_shows_its_progress(monkeypatch, capsys):
     render({}, 32)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(faces, "LONG", 0)
+    render({}, 32, n=2)
+    assert "faces:" not in capsys.readouterr().err, "a bar in what is not a terminal"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     render({}, 32, n=2)
     assert "faces:" in capsys.readouterr().err
 
