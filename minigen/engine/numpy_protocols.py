@@ -45,13 +45,15 @@ REFLECTED = {
 # What to write instead of NumPy functions that have another name here, or are an operator. `ops` adds those of the same name.
 # fmt: off
 ALTERNATIVES = {
-    "add.reduce": "minigen.sum", "maximum.reduce": "minigen.max", "minimum.reduce": "minigen.min",
-    "add.at": "minigen.scatter_add", "logaddexp.reduce": "minigen.logsumexp", "logaddexp": "minigen.logsumexp", "fabs": "abs(x)",
-    "reciprocal": "1 / x", "fmax": "minigen.maximum", "fmin": "minigen.minimum", "less": "x < y", "less_equal": "x <= y",
-    "greater": "x > y", "greater_equal": "x >= y", "equal": "x == y", "not_equal": "x != y", "amax": "minigen.max",
-    "amin": "minigen.min", "abs": "abs(x)", "concat": "minigen.concatenate", "permute_dims": "minigen.transpose", "dot": "x @ y",
-    "linalg.norm": "minigen.l2norm", "linalg.matmul": "x @ y", "argmax": "x.argmax()", "argmin": "x.argmin()",
-    "shape": "x.shape", "ndim": "x.ndim", "size": "x.size", "ravel": "x.ravel()", "float_power": "x ** y",
+    "add.reduce": "minigen.sum(x)", "maximum.reduce": "minigen.max(x)", "minimum.reduce": "minigen.min(x)",
+    "add.at": "minigen.scatter_add(values, index=..., shape=...)", "logaddexp.reduce": "minigen.logsumexp(x)",
+    "logaddexp": "minigen.logsumexp(minigen.stack(x, y), axis=0)", "fabs": "abs(x)", "reciprocal": "1 / x",
+    "fmax": "minigen.maximum(x, y)", "fmin": "minigen.minimum(x, y)", "less": "x < y", "less_equal": "x <= y",
+    "greater": "x > y", "greater_equal": "x >= y", "equal": "x == y", "not_equal": "x != y", "amax": "minigen.max(x)",
+    "amin": "minigen.min(x)", "abs": "abs(x)", "concat": "minigen.concatenate(*arrays)",
+    "permute_dims": "minigen.transpose(x, axes=...)", "dot": "x @ y", "linalg.norm": "minigen.l2norm(x)",
+    "linalg.matmul": "x @ y", "argmax": "x.argmax()", "argmin": "x.argmin()", "shape": "x.shape", "ndim": "x.ndim",
+    "size": "x.size", "ravel": "x.ravel()", "float_power": "x ** y",
 }
 # fmt: on
 
@@ -59,9 +61,9 @@ ALTERNATIVES = {
 def numpys_function(name: str) -> TypeError:
     """The error for a NumPy function that was given a Tensor: what to write instead."""
     if name in ALTERNATIVES:
-        return TypeError(f"np.{name} on a Tensor: write {ALTERNATIVES[name]}, or take x.numpy() outside the graph")
+        return TypeError(f"np.{name} on a Tensor: write {ALTERNATIVES[name]}, or x.numpy() for its values outside the graph")
     return TypeError(
-        f"np.{name} on a Tensor: take x.numpy(), outside the graph; to differentiate through it, compose it from minigen's ops"
+        f"np.{name} on a Tensor: write x.numpy() for its values outside the graph; to differentiate, compose it from minigen's ops"
     )
 
 

@@ -1,5 +1,6 @@
 """Differentiable primitives, each beside its rules, and the short compositions that belong to them."""
 
+import inspect
 from pkgutil import resolve_name
 
 from minigen.engine.numpy_protocols import ALTERNATIVES
@@ -64,6 +65,14 @@ __all__ = [
 ]
 # fmt: on
 
-ALTERNATIVES.update({name: f"minigen.{name}" for name in __all__})
+
+def written(name: str) -> str:
+    """A call of the op, without what has a default: minigen.clip(x), minigen.where(condition, x, y), minigen.pad(x, widths=...)."""
+    needed = [each for each in inspect.signature(globals()[name]).parameters.values() if each.default is each.empty]
+    words = [f"{each.name}=..." if each.kind is each.KEYWORD_ONLY else str(each).partition(":")[0] for each in needed]
+    return f"minigen.{name}({', '.join(words)})"
+
+
+ALTERNATIVES.update({name: written(name) for name in __all__})
 
 resolve_name("minigen.compiled:install")()  # some have another half, in C
