@@ -89,7 +89,9 @@ def to_unit_interval(low: float, high: float) -> str:
     """How to bring pixels in [`low`, `high`] into [0, 1], for messages."""
     if 0.0 <= low and high > 2.0:
         return "bytes are divided by 255"
-    if -1.0 - 1e-4 <= low < -0.05 and high <= 1.0 + 1e-4:
+    if low < -1.05:
+        return "logits become pixels by minigen.sigmoid(x), and what was normalized by x * std + mean"
+    if high <= 1.05 and low < -0.05 * high:
         return "pixels in [-1, 1] are (x + 1) / 2"
     return "x.clip(0, 1) clips what lies outside"
 

@@ -10,7 +10,7 @@ from minigen.coursework.grader import grade
 from minigen.coursework.grading.report import EXIT_STATUS, Report
 from minigen.coursework.grading.submission import read_all
 from minigen.errors import UsageError
-from minigen.utils.arguments import Parser, number
+from minigen.utils.arguments import Parser, number, output_path
 from minigen.utils.files import write_json
 
 EXAMPLES = """
@@ -44,7 +44,7 @@ def marks(text: str) -> Path:
     """Any path except a submission's, which a misplaced asterisk would overwrite."""
     if text.endswith(".py"):
         raise argparse.ArgumentTypeError(f"{text} would be overwritten: name a file for the marks, such as marks.json")
-    return Path(text)
+    return output_path(text)
 
 
 def run(args: argparse.Namespace) -> int:

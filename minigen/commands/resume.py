@@ -1,8 +1,8 @@
 """Continue a stopped run, or extend a finished one.
 
 The run goes on from its last checkpoint, bit for bit as if it had never stopped. With more --epochs (or --steps) it
-becomes longer; a learning rate that falls to 0 at the end of the run then falls along the longer curve. Of a run that is done,
-pictures that are missing are made.
+becomes longer; a learning rate that falls to 0 at the end of the run then falls along the longer curve. A folder keeps only its
+last state: a run never becomes shorter than it is. Of a run that is done, pictures that are missing are made.
 """
 
 import argparse
@@ -59,10 +59,17 @@ def longer(config: Config, args: argparse.Namespace) -> Config:
 
 
 def check_unfinished(folder: RunFolder, config: Config) -> None:
-    """Raise CommandError if all epochs, or steps, are done already, and all pictures are there."""
-    done, asked = folder.done(config), config.settings[config.counted]
-    if done > asked or (done == asked and is_complete(folder, config)):
+    """Raise CommandError if all epochs, or steps, are done already, and all pictures are there; or if fewer are asked for."""
+    done, asked, counted = folder.done(config), config.settings[config.counted], config.counted
+    if asked < done:
         raise CommandError(
-            f"{folder.path} has trained for all its {config.counted}: {done}; for more say how many in all, such "
-            f"as --{config.counted} {2 * done}"
+            f"{folder.path} has trained for {done} {counted}, more than {asked}: a run folder keeps only its last state, "
+            f"from which it can go on but not back. --{counted} counts those already done: for {asked} more, "
+            f"minigen resume {folder.path} --{counted} {done + asked}; for a run of {asked}, "
+            f"minigen train {config.model} --{counted} {asked} --out ANOTHER"
+        )
+    if asked == done and is_complete(folder, config):
+        raise CommandError(
+            f"{folder.path} has trained for all its {counted}: {done}; for more say how many in all, "
+            f"such as --{counted} {2 * done}"
         )

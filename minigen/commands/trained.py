@@ -39,5 +39,6 @@ def picture_path(text: str) -> Path:
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder: expected the name of a picture")
     if Path(text).suffix.lower() not in SUFFIXES:
-        raise argparse.ArgumentTypeError(f"expected a name that ends in {', '.join(SUFFIXES)}, got {text!r}")
+        named = f": {Path(text).name}.png?" if Path(text).name and not Path(text).suffix else ""
+        raise argparse.ArgumentTypeError(f"expected a name that ends in {', '.join(SUFFIXES)}, got {text!r}{named}")
     return output_path(text)

@@ -63,7 +63,8 @@ def numpys_function(name: str) -> TypeError:
     if name in ALTERNATIVES:
         return TypeError(f"np.{name} on a Tensor: write {ALTERNATIVES[name]}, or x.numpy() for its values outside the graph")
     return TypeError(
-        f"np.{name} on a Tensor: write x.numpy() for its values outside the graph; to differentiate, compose it from minigen's ops"
+        f"np.{name} on a Tensor: write x.numpy() for its values outside the graph; "
+        "to differentiate, compose it from minigen's ops"
     )
 
 

@@ -67,7 +67,7 @@ __all__ = [
 
 
 def written(name: str) -> str:
-    """A call of the op, without what has a default: minigen.clip(x), minigen.where(condition, x, y), minigen.pad(x, widths=...)."""
+    """A call of the op, without what has a default: minigen.where(condition, x, y), minigen.pad(x, widths=...)."""
     needed = [each for each in inspect.signature(globals()[name]).parameters.values() if each.default is each.empty]
     words = [f"{each.name}=..." if each.kind is each.KEYWORD_ONLY else str(each).partition(":")[0] for each in needed]
     return f"minigen.{name}({', '.join(words)})"

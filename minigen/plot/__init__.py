@@ -2,10 +2,10 @@
 frames, save_tiles a PNG of many images, fast.
 
 Images are floats in [0, 1], (n, h, w) or (n, h, w, 1) for gray and (n, h, w, 3) for RGB, as NumPy arrays or Tensors. Arrays that
-do not fit raise ShapeError. What cannot be drawn raises ValueError: values that are not finite, pixels outside [0, 1], which a
-linear decoder may give (the caller decides whether to clip), nothing at all, and settings out of their range. The figures do not
-use pyplot: they need no display, and are freed like any object. All are imported on first
-use: matplotlib takes a while.
+do not fit raise ShapeError. What cannot be drawn raises ValueError: values that are not finite, pixels outside [0, 1] (beyond a
+twentieth of the brightest, by which a linear decoder may overshoot: the caller decides whether to clip), nothing at all, and
+settings out of their range. The figures do not use pyplot: they need no display, and are freed like any object. All are imported
+on first use: matplotlib takes a while.
 """
 
 from importlib import import_module

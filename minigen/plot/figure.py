@@ -14,7 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend import Legend
 
 from minigen.backend.host import whole_array
-from minigen.errors import ShapeError, to_unit_interval
+from minigen.errors import ShapeError, conversion, to_unit_interval
 from minigen.utils.files import replacing
 
 # Ten colors that readers with any color vision can distinguish (Petroff 2021, "Accessible color sequences").
@@ -23,7 +23,8 @@ PALETTE = (
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 MARKERS = "os^Dv"  # class 10 has the color of class 0 and the next marker
-ROUNDING = 1e-4  # how far a pixel may lie outside [0, 1]: invisible to the eye, and in a byte
+ROUNDING = 1e-4  # how far a pixel may always lie outside [0, 1]: invisible to the eye, and in a byte
+OVERSHOOT = 0.05  # the same in shares of the brightest pixel: a decoder without a sigmoid; [-1, 1] and bytes reach much farther
 
 
 def new_figure(size: tuple[float, float], title: str | None, apart: float | None = None) -> Figure:
@@ -62,19 +63,24 @@ def host(x: Any) -> np.ndarray:
 def checked_images(images: Any, name: str) -> np.ndarray:
     """images as (n, h, w) gray or (n, h, w, 3) RGB in [0, 1], else an error that says what they are.
 
-    ValueError for pixels outside [0, 1]: clipped silently, bytes would be white, and half of [-1, 1] black. Only rounding errors
-    are clipped.
+    ValueError for pixels outside [0, 1]: clipped silently, bytes would be white, and half of [-1, 1] black. Only what rounding,
+    or a decoder without bounds, adds is clipped: a twentieth of the brightest pixel, which is too little for what lies around 0,
+    such as the images of an untrained generator.
     """
     images = host(images)
     if images.ndim not in (3, 4) or 0 in images.shape or (images.ndim == 4 and images.shape[3] not in (1, 3)):
         raise ShapeError(
             f"got {name} of shape {images.shape}, expected at least one image, (n, h, w), (n, h, w, 1) or (n, h, w, 3)"
         )
-    if images.dtype.kind != "f" or not np.isfinite(images).all():
-        wrong = images.dtype if images.dtype.kind != "f" else "NaN or infinity"
-        raise ValueError(f"got {name} with {wrong}, expected finite floats in [0, 1] (bytes: divide by 255)")
+    if images.dtype.kind not in "fiub":
+        raise ValueError(f"got {name} of dtype {images.dtype}, expected floats in [0, 1]")
     low, high = float(images.min()), float(images.max())
-    if low < -ROUNDING or high > 1.0 + ROUNDING:
+    if images.dtype.kind != "f":
+        how = conversion(np.dtype("uint8") if high > 1 else images.dtype, "float32")
+        raise ValueError(f"got {name} of dtype {images.dtype} from {low:g} to {high:g}, expected floats in [0, 1]: {how}")
+    if not np.isfinite([low, high]).all():
+        raise ValueError(f"got {name} with NaN or infinity, expected finite pixels in [0, 1]")
+    if -low > max(ROUNDING, OVERSHOOT * high) or high > 1.0 + OVERSHOOT:
         raise ValueError(f"got {name} from {low:.4g} to {high:.4g}, expected pixels in [0, 1]: {to_unit_interval(low, high)}")
     if images.shape[3:] == (1,):
         images = images[..., 0]

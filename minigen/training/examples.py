@@ -24,6 +24,17 @@ class Examples(NamedTuple):
     checksum: int
     convert: Conversion | None = None
 
+    @property
+    def text(self) -> str:
+        """What they are, for messages, bytes as the pixels they stand for: 20 examples of (28, 28, 1) float32 and () int64."""
+        kinds = [f"{tuple(each.shape[1:])} {np.dtype(np.float32) if are_bytes(each) else each.dtype}" for each in self.arrays]
+        return f"{len(self.arrays[0]):,} examples of {' and '.join(kinds)}"
+
+
+def settings_of(name: str, examples: Examples | None) -> dict[str, Any]:
+    """How a resumed run recognizes its data: what they are, and their checksum, each None if there are none."""
+    return {name: examples and examples.text, f"{name} checksum": examples and examples.checksum}
+
 
 def prepare(name: str, examples: Any, model: Module) -> Examples:
     """The examples as arrays on the host, memory-mapped ones as they are: no more than a block of them is read at a time.

@@ -14,7 +14,7 @@ from minigen.data import Batches
 from minigen.errors import LayerError, ShapeError, StateError
 from minigen.nn import Module
 from minigen.optim.optimizer import Optimizer, check_optimizer
-from minigen.training.examples import Examples, batch_shape, prepare
+from minigen.training.examples import Examples, batch_shape, prepare, settings_of
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings
 from minigen.training.run import Callback, Run
@@ -103,7 +103,8 @@ class FitRun(Run):
             raise ValueError("the optimizer has none of this model's parameters: create it from model.parameters()")
         super().__init__(callbacks, progress)
         self.model, self.optimizer, self.epochs = model, optimizer, epochs
-        self.validation, self.data_checksum = held_out, data.checksum
+        self.validation = held_out
+        self.data_settings = {**settings_of("data", data), **settings_of("validation", held_out)}
         self.batches = Batches(*data.arrays, batch_size=batch_size, seed=seed)
         self.epoch = 0  # completed epochs
         self.seen = 0  # number of examples in the sums of the epoch in progress
@@ -200,12 +201,7 @@ class FitRun(Run):
 
     def settings(self) -> dict[str, Any]:
         self.named_state()  # which gives the parameters their names, which are compared
-        return {
-            "model": type(self.model).__name__,
-            "data checksum": self.data_checksum,
-            "validation checksum": self.validation and self.validation.checksum,
-            **optimizer_settings("optimizer", self.optimizer),
-        }
+        return {"model": type(self.model).__name__, **self.data_settings, **optimizer_settings("optimizer", self.optimizer)}
 
     def described(self) -> dict[str, Any]:
         return described("model", self.model)

@@ -36,6 +36,9 @@ SHORT = 8  # most elements of a tuple that is compared, and named, as one value
 MANY = 1000  # settings in a container, or characters of a string, from which on only a checksum is kept
 DEEP = 50  # nesting of objects and containers; deeper, only the class is compared
 LISTED = 10  # differences that a message lists
+DATA = {
+    f"{name} checksum": name for name in ("data", "validation")
+}  # the setting that is compared, and the one that describes it
 LONG = 300  # characters of a setting that it shows
 
 
@@ -267,8 +270,26 @@ def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: s
     ]
     others = set(names)
     names = [name for name in names if owners(name, known).isdisjoint(others)]
+    said = {described for checksum, described in DATA.items() if checksum in others or described not in saved}
+    names = [name for name in names if name not in said]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be derived from them
-    return [f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}" for name in public or names]
+    return [
+        other_data(DATA[name], saved, current)
+        if name in DATA
+        else f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}"
+        for name in public or names
+    ]
+
+
+def other_data(name: str, saved: Mapping[str, Any], current: Mapping[str, Any]) -> str:
+    """That data have changed, in words: what they were and are, and what to do."""
+    then, now = (
+        "none" if each.get(f"{name} checksum") is None else shortened(each.get(name, "others"), LONG).strip("'")
+        for each in (saved, current)
+    )
+    how = f"now as then {now}, but other values, or another order" if then == now else f"{then} then, {now} now"
+    what = {"data": "training data"}.get(name, f"{name} data")
+    return f"the {what} have changed ({how}): pass what the run was trained with, in the same order, or begin another run"
 
 
 def is_remembered(name: str, *settings: Mapping[str, Any]) -> bool:

@@ -110,7 +110,9 @@ class Run(Configured):
     # -- callbacks and the history -------------------------------------------------------------------------------
 
     def in_order(self, callbacks: Sequence[Callback]) -> list[Callback]:
-        """The callbacks in the order in which they are called. TypeError for one that works in another kind of run."""
+        """The callbacks in the order in which they are called. TypeError for what is no list of callbacks, and for one that works
+        in another kind of run."""
+        check_callbacks(callbacks)
         for callback in callbacks:
             if callback.requires not in (None, self.kind):
                 name = type(callback).__name__
@@ -307,6 +309,18 @@ class Run(Configured):
             for owner, state in reversed(undo):
                 owner.load_state_dict(state)
             raise
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Raise TypeError unless it is a list or a tuple of callbacks."""
+    if not isinstance(callbacks, (list, tuple)):
+        one = f"{type(callbacks).__name__}(...)" if isinstance(callbacks, Callback) else "Checkpoint(folder)"
+        raise TypeError(f"callbacks is a list, got {shortened(callbacks)}: write callbacks=[{one}], or callbacks=[] for none")
+    for callback in callbacks:
+        if isinstance(callback, type) and issubclass(callback, Callback):
+            raise TypeError(f"callbacks are objects, got the class {callback.__name__}: write {callback.__name__}(...)")
+        if not isinstance(callback, Callback):
+            raise TypeError(f"got {shortened(callback)} as a callback: derive a class of yours from training.Callback")
 
 
 def mistaken(value: Any, own: Any) -> str | None:

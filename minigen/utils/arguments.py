@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -92,10 +93,16 @@ def resolution(text: str) -> int:
 
 
 def output_path(text: str) -> Path:
-    """The type of an argument that is a file or a folder: one with a name, in a folder that exists or can be created."""
+    """The type of an argument that is a file or a folder to be written: one with a name, in a folder that exists, or is made with
+    the file. So what cannot be written is said before any work, by every command."""
+    if not text:
+        raise argparse.ArgumentTypeError(f"expected a name, got {text!r}")
     path = Path(text)
-    if not text or next((parent for parent in path.absolute().parents if parent.exists()), path).is_file():  # / has no parents
-        raise argparse.ArgumentTypeError(f"expected a name, in a folder, got {text!r}")
+    nearest = path if path.is_dir() else next((parent for parent in path.parents if parent.exists()), path)
+    if nearest != path and nearest.is_file():
+        raise argparse.ArgumentTypeError(f"'{nearest}' is a file, so {text!r} cannot be in it: choose another name")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"nothing may be written to '{nearest}': choose another folder")
     return path
 
 

@@ -128,7 +128,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("train vae --epochs " + "9" * 5000, "argument --epochs: expected a whole number of at least 1, got '999"),
         ("sample run -n 1000000000", "argument -n: expected at most 10,000, got 1000000000"),
         ("interpolate run --rows 200 --steps 200", "200 walks of 200 steps are 40,000 images: take at most 10,000"),
-        ("train vae --out=", "argument --out: expected a name, in a folder, got ''"),
+        ("train vae --out=", "argument --out: expected a name, got ''"),
         (
             "train wgan-gp --epochs 2",
             "wgan-gp needs 3 batches for a step, an epoch has 1: choose more epochs, or a smaller batch_size",
@@ -221,6 +221,39 @@ def test_too_little_memory_is_an_error_in_one_line(minigen_line):
     status, _, err = minigen_line("train vae --latent-dim 99999999999")
     assert status == 1 and err.startswith("minigen: error: Unable to allocate ") and err.count("\n") == 1
     assert not list(Path().iterdir())
+
+
+WRITING = [
+    "train stacked --epochs 1 --images 32 --out {}",
+    "sample done --out {}.png",
+    "interpolate done --out {}.png",
+    "check exercise1.py --json {}",
+    "demo 01 --out {}",
+    "demo notebook 01 --out {}.ipynb",
+]
+
+
+@pytest.mark.parametrize("line", WRITING)
+def test_where_nothing_can_be_written_is_said_before_any_work(line, monkeypatch, minigen_line):
+    """By the same rule for every command, and nothing is made."""
+    Path("file").touch()
+    Path("closed").mkdir()
+    before = sorted(Path().rglob("*"))
+    status, _, err = minigen_line(line.format("file/in/it"))
+    assert status == 2 and "'file' is a file, so 'file/in/it" in err and err.count("\n") == 1
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != Path("closed"))  # root may write everywhere
+    status, _, err = minigen_line(line.format("closed/out"))
+    assert status == 2 and "nothing may be written to 'closed': choose another folder" in err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_folders_that_a_picture_lacks_are_made(minigen_line):
+    assert minigen_line("train stacked --epochs 1 --images 32 --out new/run --quiet")[0] == 0
+    assert minigen_line("interpolate new/run --rows 2 --steps 3 --out no/such/walk.png --gif")[0] == 0
+    assert sorted(path.name for path in Path("no/such").iterdir()) == ["walk.gif", "walk.png"]
+    status, _, err = minigen_line("interpolate new/run --out nodir/walk")
+    assert status == 2 and "expected a name that ends in .png, .jpg, .pdf, .svg, got 'nodir/walk': walk.png?" in err
+    assert not Path("nodir").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")

@@ -151,6 +151,20 @@ def test_resuming_what_is_done_says_how_to_get_more(minigen_line):
     assert status == 2 and "run counts epochs, not steps: say --epochs" in err
 
 
+def test_resuming_to_less_than_is_done_says_what_a_folder_keeps(minigen_line):
+    assert minigen_line("train stacked --epochs 3 --images 32 --out run --quiet")[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in sorted(Path("run").rglob("*"))}
+    status, _, err = minigen_line("resume run --epochs 1")
+    assert status == 1 and err == (
+        "minigen: error: run has trained for 3 epochs, more than 1: a run folder keeps only its last state, from which it can go on "
+        "but not back. --epochs counts those already done: for 1 more, minigen resume run --epochs 4; for a run of 1, minigen "
+        "train stacked --epochs 1 --out ANOTHER\n"
+    )
+    assert before == {path: path.stat().st_mtime_ns for path in sorted(Path("run").rglob("*"))}
+    assert minigen_line("resume run --epochs 4 --quiet")[0] == 0
+    assert minigen_line("train stacked --epochs 1 --images 32 --out ANOTHER --quiet")[0] == 0
+
+
 def test_a_config_of_other_numbers_is_refused(minigen_line):
     assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
     config = Path("run/config.json")

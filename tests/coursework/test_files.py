@@ -284,9 +284,10 @@ def test_a_link_is_called_one(tmp_path):
 def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monkeypatch):
     path = tmp_path / "softsign.py"
     path.write_text(SOFTSIGN, encoding="utf-8")
+    (tmp_path / "marks.json").mkdir()
     monkeypatch.setattr(check, "grade", lambda *_: pytest.fail("it has been graded"))
     with pytest.raises(UsageError, match=r"the marks cannot be written to .*marks.json \(.*\): give another file"):
-        command(path, "--json", path / "marks.json")
+        command(path, "--json", tmp_path / "marks.json")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,13 @@ def test_what_rounding_adds_is_cut_off(caplog):
     assert caplog.text == "", "matplotlib complained about the range"
 
 
+@pytest.mark.parametrize(("low", "high"), [(-0.04, 1.0), (0.0, 1.04), (-1e-5, 1e-7)])
+def test_what_an_unbounded_decoder_overshoots_is_cut_off(low, high):
+    """A twentieth of the brightest pixel; of black images only rounding errors."""
+    (arrays, _) = shown(plot.image_grid(np.array([low, high / 2, high]).reshape(1, 1, 1, 3)))
+    np.testing.assert_array_equal(arrays[0], [[np.clip([low, high / 2, high], 0, 1)]])
+
+
 EVERY_PICTURE_OF_IMAGES = {
     "image_grid": lambda images, path: plot.image_grid(images),
     "image_rows": lambda images, path: plot.image_rows({"fine": np.zeros_like(images), "these": images}),
@@ -65,8 +72,10 @@ EVERY_PICTURE_OF_IMAGES = {
         (0, 255, "from 0 to 255, .*divided by 255"),
         (-1, 1, r"from -1 to 1, .*\(x \+ 1\) / 2"),
         (-0.01, 1.2, r"from -0.01 to 1.2, .*x.clip\(0, 1\)"),
+        (-0.04, 0.05, r"from -0.04 to 0.05, .*\(x \+ 1\) / 2"),
+        (-4, 3, r"from -4 to 3, .*minigen.sigmoid\(x\), and what was normalized by x \* std \+ mean"),
     ],
-    ids=["bytes", "of a tanh", "overshooting"],
+    ids=["bytes", "of a tanh", "overshooting", "of an untrained tanh", "logits"],
 )
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_outside_the_unit_interval_are_refused_and_not_cut_off(draw, low, high, cure, channels, tmp_path):
@@ -91,7 +100,10 @@ def test_grid_leaves_the_images_as_they_are():
         (pictures(28, 28), {}, ShapeError, r"images of shape \(28, 28\), expected at least one image"),
         (pictures(0, 28, 28), {}, ShapeError, r"shape \(0, 28, 28\)"),
         (pictures(2, 28, 28, 2), {}, ShapeError, r"shape \(2, 28, 28, 2\)"),
-        (np.zeros((2, 4, 4), np.uint8), {}, ValueError, "with uint8, .*divide by 255"),
+        (np.full((2, 4, 4), 7, np.uint8), {}, ValueError, r"of dtype uint8 from 7 to 7, .*: x.astype\('float32'\) / 255$"),
+        (np.full((2, 4, 4), 255), {}, ValueError, r"of dtype int64 from 255 to 255, .* / 255$"),
+        (np.ones((2, 4, 4), bool), {}, ValueError, r"of dtype bool from 1 to 1, .*: x.astype\('float32'\)$"),
+        (np.full((2, 4, 4), "a"), {}, ValueError, "of dtype <U1, expected floats"),
         (np.full((2, 4, 4), np.nan), {}, ValueError, "NaN or infinity"),
         (pictures(2, 4, 4), {"columns": 0}, ValueError, "columns is 0"),
         (pictures(2, 4, 4), {"labels": [1]}, ShapeError, "1 labels for 2 images"),
@@ -173,7 +185,7 @@ def test_interpolation_frames_the_anchors(anchors, framed):
         ),
         (pictures(2, 3, 4, 4, 2), None, ShapeError, r"\(2, 3, 4, 4, 2\), expected .* with c 1 or 3"),
         (pictures(0, 3, 4, 4, 1), None, ShapeError, r"\(0, 3, 4, 4, 1\)"),
-        (np.zeros((2, 3, 4, 4, 1), int), None, ValueError, "with int64"),
+        (np.zeros((2, 3, 4, 4, 1), int), None, ValueError, "of dtype int64"),
         (pictures(2, 3, 4, 4, 1), [(2, 0)], IndexError, r"anchor \(2, 0\) is outside the 2 rows and 3 columns"),
         (pictures(2, 3, 4, 4, 1), [(0, -4)], IndexError, r"anchor \(0, -4\)"),
     ],

@@ -225,6 +225,26 @@ def test_callbacks_are_called_in_order_and_checkpoint_after_all_others(tmp_path)
     assert calls == [("a", 1), ("b", 1), ("save", 1), ("a", 2), ("b", 2), ("save", 2), ("a", "end"), ("b", "end")]
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (EarlyStopping(3), r"callbacks is a list, got .*EarlyStopping.*: write callbacks=\[EarlyStopping\(\.\.\.\)\]"),
+        (None, r"callbacks is a list, got None: write callbacks=\[Checkpoint\(folder\)\], or callbacks=\[\] for none"),
+        ((each for each in [EarlyStopping(3)]), "callbacks is a list, got <generator"),
+        ([Checkpoint], r"callbacks are objects, got the class Checkpoint: write Checkpoint\(\.\.\.\)"),
+        ([print], "got <built-in function print> as a callback: derive a class of yours from training.Callback"),
+        (["run"], "got 'run' as a callback"),
+    ],
+    ids=["one callback", "None", "generator", "class", "function", "text"],
+)
+def test_what_is_no_list_of_callbacks_is_refused_before_the_first_step(given, words):
+    model, optimizer = made()
+    before = numbers(model, optimizer)
+    with pytest.raises(TypeError, match=words):
+        fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=given, progress=False)
+    assert_same(numbers(model, optimizer), before)
+
+
 def test_a_callback_may_stop_the_run():
     class Enough(Callback):
         def should_stop(self, run):

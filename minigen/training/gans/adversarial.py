@@ -20,7 +20,7 @@ from minigen.nn import Module
 from minigen.nn.module import WeightedModule
 from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
-from minigen.training.examples import Examples, some
+from minigen.training.examples import Examples, settings_of, some
 from minigen.training.gans.checks import check_counts, check_players, prepare_examples
 from minigen.training.gans.game import Game, Terms
 from minigen.training.gans.players import Generator
@@ -226,7 +226,7 @@ class Adversarial(Game, Run):
         if position or resume is not None:
             seed = 0  # irrelevant, and drawn from no stream: they have their own
         self.batches = Batches(*data.arrays, batch_size=batch_size, seed=seed, drop_last=True, convert=data.convert)
-        self.data_checksum = data.checksum
+        self.data_settings = settings_of("data", data)
         self.begun_with = self.described()
         if resume is not None:
             self.restore(resume)
@@ -327,7 +327,7 @@ class Adversarial(Game, Run):
             "average": self.average and self.average.decay,
             "batch size": self.batches.batch_size,
             "pixel range": self.generator.pixel_range and list(self.generator.pixel_range),
-            "data checksum": self.data_checksum,
+            **self.data_settings,
         }
         self.named_state()  # which gives the parameters their names, which are compared
         for name in PLAYERS:
