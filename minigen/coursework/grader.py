@@ -1,9 +1,12 @@
 """Grade a submission: it answers questions in a process of its own, and the report is written here."""
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
+from types import MappingProxyType
 
 from minigen.coursework.exercises import COUNT, exercise
-from minigen.coursework.exercises.tools import SECONDS, Asked, Exercise, Requirement
+from minigen.coursework.exercises.tools import SECONDS, Asked, Exercise
 from minigen.coursework.grading.calls import DESCRIBED, Call
 from minigen.coursework.grading.checks import checked, examine
 from minigen.coursework.grading.process import WorkerProcess
@@ -13,6 +16,7 @@ from minigen.coursework.grading.session import LearnerError, Session, Stopped, c
 from minigen.coursework.grading.submission import Submission
 
 CALLS = 200  # that are checked, of a file
+DERIVATIVES = ("gradient shapes", "gradient, order 1", "gradient, order 2")  # checks of the rules of an op
 ADVICE = "write it yourself, with ops"
 KINDS = {
     "op": ("an op", "write @op above it, and its rule below it"),
@@ -119,30 +123,51 @@ class Grading:
             return ""
 
         beginning = checked("defines", begin)
-        self.examine(calls)
+        found = {} if missing else {name: self.required(task, name) for name in task.requirements if name in task.values}
+        wrong = {task.values[name]: line for name, line in reversed(found.items()) if not line.passed}
+        self.examine(calls, wrong)
         item = Item("exercise", f"Exercise {task.number}: {task.title}", checks=[beginning] * (not beginning.passed) + problems)
         self.report.items.append(item)
-        if missing:
-            return
-        for position, (name, function) in enumerate(task.requirements.items()):
-            session.running = f"requirement {name!r}"
+        for name in () if missing else task.requirements:
+            line = found.get(name) or self.required(task, name)
+            values_first(line, wrong, task.rests_on.get(name))
+            item.checks.append(line)
 
-            def required(function: Requirement = function, position: int = position) -> str:
-                session.ask("reseed", None)
-                return function(Remote(session), session.random(100 + position))
+    def required(self, task: Exercise, name: str) -> Line:
+        """The line of a requirement; if it is about values, and these are wrong, with what the text suggests."""
+        session, function, position = self.session, task.requirements[name], [*task.requirements].index(name)
+        session.running = f"requirement {name!r}"
 
-            item.checks.append(checked(name, required))
+        def ask() -> str:
+            session.ask("reseed", None)
+            return function(Remote(session), session.random(100 + position))
+
+        line = checked(name, ask)
+        if line.passed is False and name in task.values:
+            with suppress(LearnerError):
+                line.hints += session.ask("causes", [str], name=task.values[name])
+        return line
 
     def calls(self, asked: list[dict] | None) -> list[Call]:
         """What is to be checked, as the worker finds it."""
         found = self.session.ask("targets", [DESCRIBED], asked=asked)
         return [Call.of_answer(self.session, position, each) for position, each in enumerate(found)]
 
-    def examine(self, calls: list[Call]) -> None:
-        """All checks of these calls."""
+    def examine(self, calls: list[Call], wrong: Mapping[str, Line] = MappingProxyType({})) -> None:
+        """All checks of these calls. `wrong`: name -> the line that says that its values are wrong."""
         for call in calls:
-            self.report.items.append(Item(call.kind, call.name, call.line))
-            examine(call, self.report.items[-1])
+            item = Item(call.kind, call.name, call.line)
+            self.report.items.append(item)
+            examine(call, item)
+            for line in item.checks if call.op else ():
+                if line.check in DERIVATIVES:
+                    values_first(line, wrong, call.name)
+
+
+def values_first(line: Line, wrong: Mapping[str, Line], name: str | None) -> None:
+    """Let a check that failed because the values of `name` are wrong say so, in place of what a wrong rule would mean."""
+    if line.passed is False and name in wrong:
+        line.hints = [f"first make the function {name} right, then look at this again: {wrong[name].check}, {wrong[name].detail}"]
 
 
 def unlike(asked: Asked, call: Call) -> Line | None:

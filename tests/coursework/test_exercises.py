@@ -69,9 +69,18 @@ def test_a_starter_tells_the_task_and_every_name_that_is_asked_for(number):
 
 # -- what is not a solution -----------------------------------------------------------------------------------------
 
+HUBER = """    size = abs(prediction - target)
+    q = mg.minimum(size, delta)
+    return (q * (size - 0.5 * q)).mean()
+"""
+AN_IF = """    r = prediction - target
+    if {}:
+        return (r**2 / 2).mean()
+    return (delta * (abs(r) - delta / 2)).mean()
+"""
 # exercise -> (in the solution, what a learner writes instead, the first check that fails, what it says)
 WRONG = {
-    "1, a stub": (1, "return 1.0 / (1.0 + x * x)", "return x * 1.0", "gradient, order 1", "wrong derivative|ratio"),
+    "1, a stub": (1, "return 1.0 / (1.0 + x * x)", "return x * 1.0", "gradient, order 1", "first make the function bump right"),
     "1, another function, differentiated rightly": (1, None, None, "values", r"bump\(0\): expected 1 at index \(0,\), got 0"),
     "1, a factor": (1, "-2.0 * g", "-1.0 * g", "gradient, order 1", "ratio is 0.5 at every element: .*factor 2"),
     "1, the sign": (1, "-2.0 * g", "2.0 * g", "gradient, order 1", "the sign is wrong"),
@@ -82,7 +91,23 @@ WRONG = {
         "gradient, order 1",
         r"ratio is 1 / \(y\): .* lacks the factor y|ratio is \(1 \+ x\^2\)",
     ),
-    "1, np. in the rule": (1, "* y * y", "* np.square(y)", "gradient, order 2", "write minigen.square"),
+    "1, what / takes": (1, "1.0 / (1.0 + x * x)", "1 / 1 + x**2", "values", r"did you mean 1 / \(1 \+ x \*\* 2\)\?"),
+    "1, a caret": (1, "1.0 / (1.0 + x * x)", "1 / (1 + x^2)", "runs", r"in Python \^ is an exclusive or: a power is x \*\* 2"),
+    "1, a caret in the rule": (1, "x * y * y", "x * y^2", "gradient shapes", r"in Python \^ is an exclusive or"),
+    "1, the slope of another function": (
+        1,
+        "(1.0 + x * x)",
+        "(1.0 - x * x)",
+        "slope",
+        "first make the function bump right, then",
+    ),
+    "1, np. in the rule": (
+        1,
+        "* y * y",
+        "* np.square(y)",
+        "gradient, order 2",
+        r"a rule is run on Tensors .*write minigen.square\(x\)",
+    ),
     "1, a constant": (
         1,
         "* y * y",
@@ -99,6 +124,71 @@ WRONG = {
     ),
     "2, the other side": (2, "2.0 * (centers * g.T", "-2.0 * (centers * g.T", "gradient, order 1", "wrong by centers"),
     "2, no square": (2, "(difference * difference)", "abs(difference)", "gradient, order 1", "wrong by x"),
+    "2, a mean": (
+        2,
+        ".sum(axis=-1)",
+        ".mean(axis=-1)",
+        "values",
+        "1/2 of what is expected: a mean over the dimensions, where a sum",
+    ),
+    "2, a norm": (
+        2,
+        "(difference * difference).sum(axis=-1)",
+        "np.linalg.norm(difference, axis=-1)",
+        "values",
+        "the root of what is expected: np.linalg.norm",
+    ),
+    "2, the wrong axis": (
+        2,
+        ".sum(axis=-1)",
+        ".sum(axis=1)",
+        "gradient shapes",
+        r"first make the function squared_distances right, .*expected shape \(1, 1\), got \(1, 2\)",
+    ),
+    "3, an if": (
+        3,
+        HUBER,
+        AN_IF.format("abs(r) <= delta"),
+        "mean",
+        r"minigen\.where\(abs\(r\) <= delta, a, b\) chooses for each",
+    ),
+    "3, an if for all": (
+        3,
+        HUBER,
+        AN_IF.format("(abs(r) <= delta).all()"),
+        "mean",
+        r"`if \(abs\(r\) <= delta\)\.all\(\)` chooses once, .*minigen\.where\(abs\(r\) <= delta, a, b\)",
+    ),
+    "3, a caret": (3, "0.5 * q)", "q^1)", "values", r"a power is x \*\* 2"),
+    "3, an assert": (
+        3,
+        "if prediction.shape != target.shape:\n        raise ShapeError(",
+        "assert prediction.shape == target.shape, (",
+        "unlike shapes",
+        r"an assert is for what cannot happen, .*raise ShapeError\(\.\.\.\), from minigen\.errors",
+    ),
+    "3, a ValueError": (
+        3,
+        "raise ShapeError(",
+        "raise ValueError(",
+        "unlike shapes",
+        "ShapeError, from minigen.errors, is a ValueError",
+    ),
+    "3, a mean over an axis": (
+        3,
+        ".mean()",
+        ".mean(axis=0)",
+        "mean",
+        r"\.mean\(axis=0\) .* without axis they are over all elements",
+    ),
+    "3, np. on a Tensor": (3, "abs(prediction", "np.abs(prediction", "values", r"it gets Tensors here, .*write abs\(x\)"),
+    "3, a float": (
+        3,
+        "return (q * (size - 0.5 * q)).mean()",
+        "return float((q * size).mean())",
+        "runs",
+        "return the Tensor itself",
+    ),
     "3, a sum": (3, ".mean()", ".sum()", "values|mean", "that is the sum"),
     "3, the square": (3, "mg.minimum(size, delta)", "size", "values", r"far away it is delta \* \(\|r\| - delta / 2\)"),
     "3, any shapes": (3, "if prediction.shape != target.shape:", "if False:", "unlike shapes", "25 of them"),
@@ -108,6 +198,20 @@ WRONG = {
         "np.linalg.norm(self.direction.numpy(), axis=0)",
         "gradient, order 1",
         "wrong by direction|mixes dtypes",
+    ),
+    "4, np.linalg.norm of a Tensor": (
+        4,
+        "mg.sqrt((self.direction * self.direction).sum(axis=0))",
+        "np.linalg.norm(self.direction, axis=0)",
+        "lengths",
+        r"it gets Tensors here, .*write minigen\.l2norm\(x\)",
+    ),
+    "4, an array": (
+        4,
+        "self.bias = Parameter(np.zeros(out_features, dtype=np.float32))",
+        "self.bias = np.zeros(out_features, dtype=np.float32)",
+        "their names|start",
+        r"self\.bias is an array, which no optimizer finds .*write self\.bias = Parameter\(array\)",
     ),
     "4, the other axis": (4, "self.direction).sum(axis=0))", "self.direction).sum())", "lengths", "one norm for each output"),
     "4, no Parameter": (
@@ -131,6 +235,14 @@ WRONG = {
         "your own work",
         "uses the library's kl_sparsity",
     ),
+    "5, a mean over the units": (
+        5,
+        "off)).sum()",
+        "off)).mean()",
+        "values",
+        "1/3 of what is expected: a mean over the units, where a sum",
+    ),
+    "5, the logarithm of a number": (5, "on, off = mg.log(", "on, off = math.log(", "values", "math's functions, and float"),
     "5, log(0)": (5, "low=1e-6", "low=0.0", "a dead unit", r"log\(0\)"),
     "5, the mean of the logarithms": (5, "p = mg.mean(codes, axis=0)", "p = codes", "values", "a sum over the units"),
     "5, the weight twice": (5, '"sparsity": sparsity}', '"sparsity": self.weight * sparsity}', "terms", "the term sparsity"),
@@ -143,6 +255,13 @@ WRONG = {
     ),
     "6, mean over pixels": (6, ', reduction="batchmean"', "", "nats per image", "a likelihood is a sum over them"),
     "6, mean over codes": (6, ".sum() / float(len(mean))", ".mean()", "KL divergence", "a sum over the latent variables"),
+    "6, a sum over the batch": (
+        6,
+        ".sum() / float(len(mean))",
+        ".sum()",
+        "KL divergence",
+        "3 times what is .* a sum over the batch",
+    ),
     "6, the library's by a detour": (
         6,
         "kl = kl_divergence(mean, logvar)",
@@ -159,6 +278,8 @@ WRONG = {
     ),
     "7, not differentiable": (7, "create_graph=True", "create_graph=False", "gradient, order 1", "gives 0 everywhere"),
     "7, a sum": (7, " / float(len(real))", "", "R1", "mean over examples"),
+    "7, a mean over an axis": (7, "-fake).mean()", "-fake).mean(axis=0)", "generator's loss", "without axis they are over all"),
+    "7, np.linalg.norm": (7, "(slopes * slopes).sum()", "np.linalg.norm(slopes) ** 2", "R1", r"write minigen\.l2norm\(x\)"),
     "7, saturating": (
         7,
         "return mg.softplus(-fake).mean()",
@@ -201,6 +322,35 @@ def test_a_usual_wrong_solution_fails_and_is_told_why(tmp_path, monkeypatch, num
     found = failures(attempt(tmp_path, number, right, wrong))
     texts = [text for name, text in found.items() if re.fullmatch(check, name)]
     assert any(re.search(said, text) for text in texts), found
+
+
+def test_while_the_function_is_wrong_nothing_is_said_of_its_rule(tmp_path):
+    """Its derivative is judged by the function as it is, and would be called wrong by a factor."""
+    report = attempt(tmp_path, 1, "1.0 / (1.0 + x * x)", "1 / 1 + x**2")
+    said = {name: text for name, text in failures(report).items() if name != "values"}
+    assert set(said) == {"gradient, order 1", "slope"}
+    for text in said.values():
+        assert text.endswith(
+            "first make the function bump right, then look at this again: values, " + line(report, "values").detail
+        )
+        assert "ratio" not in text and "your rule" not in text
+
+
+def test_what_is_said_where_there_is_no_rule_speaks_of_none(tmp_path):
+    for number, right, wrong in ((3, "abs(prediction", "np.abs(prediction"), (5, "on, off = mg.log(", "on, off = np.log(")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert "rule" not in str(attempt(folder, number, right, wrong)).replace("theirs.py", "")
+
+
+def test_the_cost_of_a_dead_unit_that_is_merely_too_small_is_no_logarithm_of_0(tmp_path):
+    assert "log(0)" not in failures(attempt(tmp_path, 5, "off)).sum()", "off)).mean()"))["a dead unit"]
+
+
+def test_data_of_an_array_is_not_recommended():
+    """An op of an array gives an array, whose .data is memory."""
+    text = exercise(4).starter.read_text(encoding="utf-8")
+    assert "An op of an array gives an array" in text and "also in __init__; the array of a Tensor is its .data" not in text
 
 
 @pytest.mark.parametrize(

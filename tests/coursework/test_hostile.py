@@ -421,7 +421,8 @@ ENDLESS = {
     "a FIFO": ("import os\nos.mkfifo('p')\nopen('p')", "time ran out after 6 s, while importing the file, in line 4"),
     "stopped": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "time ran out"),
     "a text without end": (f"class E(Exception):\n    def __str__(self): {SLEEP}\nraise E", "time ran out"),
-    "prints": ("while True: print('x' * 1000)", "time ran out"),
+    "prints": ("while True: print('x' * 1000)", "a flood of output: more than 10,000,000 characters were printed"),
+    "prints on, whatever is said": ("while True:\n    try: print('x' * 1000)\n    except OSError: pass", "time ran out"),
     "messages": ("import sys\nwhile True: sys.stdout.send({'printed': 'x' * 1000})", "time ran out"),
     "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()", ""),
     "a child that holds the pipes": (

@@ -14,7 +14,7 @@ exercise = Exercise(
 )
 
 
-@exercise.requirement("values")
+@exercise.requirement("values", of="bump")
 def values(file: Remote, rng: np.random.Generator) -> str:
     """1 / (1 + x^2), where it is known by heart and elsewhere."""
     expect_close("bump(0)", file.bump(np.zeros(1)), [1.0])
@@ -24,7 +24,7 @@ def values(file: Remote, rng: np.random.Generator) -> str:
     return "bump(0) = 1, bump(3) = 0.1"
 
 
-@exercise.requirement("slope")
+@exercise.requirement("slope", on="bump")
 def slope(file: Remote, rng: np.random.Generator) -> str:
     """At x = 1 the curve falls by 1/2 for each unit."""
     x = np.array([0.0, 1.0, -1.0])

@@ -16,11 +16,11 @@ exercise = Exercise(
 )
 
 
-@exercise.requirement("values")
+@exercise.requirement("values", of="squared_distances")
 def values(file: Remote, rng: np.random.Generator) -> str:
     """Against two loops."""
     got = file.squared_distances(np.zeros((1, 2)), np.array([[3.0, 4.0]]))
-    expect_close("the distance from (0, 0) to (3, 4), squared", got, [[25.0]])
+    expect_close("the distance from (0, 0) to (3, 4), squared", got, [[25.0]], counts={2: "the dimensions"})
     x, centers = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))
     expected = [[sum((a - b) ** 2 for a, b in zip(p, q)) for q in centers] for p in x]
     got = file.squared_distances(x, centers)
@@ -28,7 +28,7 @@ def values(file: Remote, rng: np.random.Generator) -> str:
     return "row i, column j: from x[i] to centers[j]"
 
 
-@exercise.requirement("a point and itself")
+@exercise.requirement("a point and itself", on="squared_distances")
 def itself(file: Remote, rng: np.random.Generator) -> str:
     """No distance, and no slope: the square is flat there."""
     points = rng.standard_normal((3, 2))
@@ -39,7 +39,7 @@ def itself(file: Remote, rng: np.random.Generator) -> str:
     return "distance 0, derivative 0"
 
 
-@exercise.requirement("pull of the centers")
+@exercise.requirement("pull of the centers", on="squared_distances")
 def pull(file: Remote, rng: np.random.Generator) -> str:
     """The sum of squared distances to k centers has the derivative 2 k (x - their mean)."""
     x, centers = rng.standard_normal((4, 3)), rng.standard_normal((5, 3))

@@ -19,6 +19,13 @@ exercise = Exercise(
 )
 
 
+NOT_BY = {  # errors by which unlike shapes are refused, too
+    "AssertionError": "an assert is for what cannot happen, python -O omits it, and who calls the loss learns nothing: "
+    "if prediction.shape != target.shape: raise ShapeError(...), from minigen.errors, with both shapes in the message",
+    "ValueError": "a ShapeError, from minigen.errors, is a ValueError that says what kind of mistake it is: raise that",
+}
+
+
 def pieces(r: float, delta: float) -> float:
     """The definition."""
     return 0.5 * r * r if abs(r) <= delta else delta * (abs(r) - 0.5 * delta)
@@ -29,7 +36,7 @@ def slope(r: float, delta: float) -> float:
     return max(-delta, min(r, delta))
 
 
-@exercise.requirement("values")
+@exercise.requirement("values", of="huber")
 def values(file: Remote, rng: np.random.Generator) -> str:
     """A parabola near 0, a straight line far away, at several delta."""
     known = [(0.5, 1.0), (1.0, 1.0), (3.0, 1.0), (-3.0, 1.0), (3.0, 2.0)]
@@ -42,7 +49,7 @@ def values(file: Remote, rng: np.random.Generator) -> str:
     return "a parabola up to delta, then a straight line"
 
 
-@exercise.requirement("mean")
+@exercise.requirement("mean", of="huber")
 def mean(file: Remote, rng: np.random.Generator) -> str:
     """Over all elements."""
     a, b = 2 * rng.standard_normal((4, 6)), rng.standard_normal((4, 6))
@@ -54,12 +61,12 @@ def mean(file: Remote, rng: np.random.Generator) -> str:
     return "over all elements"
 
 
-@exercise.requirement("outliers")
+@exercise.requirement("outliers", on="huber")
 def outliers(file: Remote, rng: np.random.Generator) -> str:
     """However wrong an element is, its gradient is at most delta / n."""
     prediction = np.array([0.1, -1e6, 1e6, 2.0])
     (g,) = gradients(file.huber, [AsTensor(prediction), AsTensor(np.zeros(4))], by=[0], delta=1.0)
-    expect_close("the derivative", g, [0.025, -0.25, 0.25, 0.25])
+    expect_close("the derivative", g, [0.025, -0.25, 0.25, 0.25], counts={4: "the elements"})
     prediction = 2 * rng.standard_normal(9)
     (g,) = gradients(file.huber, [AsTensor(prediction), AsTensor(np.zeros(9))], by=[0], delta=1.5)
     expect_close("the derivative", g, [slope(r, 1.5) / 9 for r in prediction])
@@ -73,6 +80,7 @@ def unlike_shapes(file: Remote, rng: np.random.Generator) -> str:
         file.huber(AsTensor(np.zeros((5, 1))), AsTensor(np.zeros(5)))
     except LearnerError as error:
         if "ShapeError" not in error.bases:
+            error.hints += [NOT_BY[kind] for kind in NOT_BY if kind in error.bases]
             raise
         if "(5, 1)" in error.message and "(5,)" in error.message:
             return "refused: " + error.message

@@ -4,7 +4,7 @@ import numpy as np
 
 from minigen.coursework.examples import normal
 from minigen.coursework.exercises.tools import Asked, Exercise, expect_close
-from minigen.coursework.grading.remote import Array, AsTensor, Remote, assign, gradients, numbers, parameters_of
+from minigen.coursework.grading.remote import Array, AsTensor, Remote, arrays_of, assign, gradients, numbers, parameters_of
 from minigen.coursework.grading.report import expect
 
 exercise = Exercise(
@@ -16,11 +16,21 @@ exercise = Exercise(
 SHAPES = {"direction": (4, 3), "scale": (3,), "bias": (3,)}
 
 
+def expect_parameters(layer: Remote, shapes: dict[str, tuple[int, ...]]) -> None:
+    """Raise CheckFailed unless the layer has parameters of these shapes."""
+    found = parameters_of(layer, "WeightNormDense")
+    kinds = {name: "a Tensor" if kind == "Tensor" else "an array" for name, kind in arrays_of(layer).items() if name in shapes}
+    hints = [
+        f"self.{name} is {kind}, which no optimizer finds and no checkpoint keeps: write self.{name} = Parameter(array)"
+        for name, kind in kinds.items()
+    ]
+    expect(found == shapes, f"expected {shapes}, got {found}", *hints or ["self.direction = Parameter(...) in __init__"])
+
+
 def layer_of(file: Remote, rng: np.random.Generator) -> tuple[Remote, dict[str, Array]]:
     """A layer 4 -> 3 in float64 and its values, which differ from the initial ones."""
     layer = file.WeightNormDense(4, 3)
-    found = parameters_of(layer, "WeightNormDense")
-    expect(found == SHAPES, f"expected {SHAPES}, got {found}", "self.direction = Parameter(...) in __init__")
+    expect_parameters(layer, SHAPES)
     layer.astype("float64")
     values = {name: rng.uniform(0.5, 2.0, shape) * rng.choice([-1.0, 1.0], shape) for name, shape in SHAPES.items()}
     assign(layer, values)
@@ -73,10 +83,9 @@ def only_the_direction(file: Remote, rng: np.random.Generator) -> str:
 def start(file: Remote, rng: np.random.Generator) -> str:
     """It starts as a dense layer with weight `direction`, and directions differ."""
     layer = file.WeightNormDense(40, 30)
-    parameters_of(layer, "WeightNormDense")
+    expect_parameters(layer, {"direction": (40, 30), "scale": (30,), "bias": (30,)})
     x = rng.standard_normal((5, 40)).astype(np.float32)
-    direction = numbers("direction", layer.state_dict().get("direction", np.zeros(0)))
-    expect(direction.shape == (40, 30), f"the parameter direction has shape {direction.shape}, expected (40, 30)")
+    direction = numbers("direction", layer.state_dict()["direction"])
     got = layer(AsTensor(x))
     expect_close("a new layer", got, x @ direction, "scale starts as the length of each direction, bias as 0", rtol=1e-4)
     deviation = float(direction.std())

@@ -29,7 +29,7 @@ exercise = Exercise(
 )
 
 
-@exercise.requirement("reparameterization")
+@exercise.requirement("reparameterization", of="reparameterize")
 def reparameterization(file: Remote, rng: np.random.Generator) -> str:
     """mean + exp(logvar / 2) * noise: logvar is the logarithm of a variance, not of a standard deviation."""
     mean, logvar, noise = np.array([[1.0, 2.0]]), np.log([[4.0, 9.0]]), np.array([[1.0, -1.0]])
@@ -47,13 +47,19 @@ def reparameterization(file: Remote, rng: np.random.Generator) -> str:
     return "the gradient goes through mean and variance, the noise is a constant"
 
 
-@exercise.requirement("KL divergence")
+@exercise.requirement("KL divergence", of="kl_divergence")
 def divergence(file: Remote, rng: np.random.Generator) -> str:
     """Against the closed form and against an average over 200,000 draws."""
     zeros = np.zeros((3, 4))
     expect_close("of the standard normal from itself", file.kl_divergence(AsTensor(zeros), AsTensor(zeros)), 0.0)
     got = file.kl_divergence(AsTensor(zeros + 1.0), AsTensor(zeros))
-    expect_close("mean 1 in each of 4 dimensions", got, 2.0, "a sum over the latent variables, a mean over the batch")
+    expect_close(
+        "mean 1 in each of 4 dimensions",
+        got,
+        2.0,
+        "a sum over the latent variables, a mean over the batch",
+        counts={4: "the latent variables", 3: "the batch"},
+    )
     expect_close("variance e^2", file.kl_divergence(AsTensor(zeros), AsTensor(zeros + 2.0)), 4 * 0.5 * (math.e**2 - 3.0))
     means, logvars = rng.standard_normal((2, 6, 3))
     got = file.kl_divergence(AsTensor(means), AsTensor(logvars))

@@ -27,7 +27,7 @@ def scores(*values: float) -> AsTensor:
     return AsTensor(np.array(values, dtype=np.float64)[:, None])
 
 
-@exercise.requirement("discriminator's loss")
+@exercise.requirement("discriminator's loss", of="discriminator_loss")
 def discriminator(file: Remote, rng: np.random.Generator) -> str:
     """2 log 2 where it cannot tell; the closed form elsewhere; finite where it is sure and wrong."""
     got = file.discriminator_loss(scores(0, 0), scores(0, 0, 0))
@@ -42,7 +42,7 @@ def discriminator(file: Remote, rng: np.random.Generator) -> str:
     return "2 log 2 where all scores are 0"
 
 
-@exercise.requirement("generator's loss")
+@exercise.requirement("generator's loss", of="generator_loss")
 def generator(file: Remote, rng: np.random.Generator) -> str:
     """log 2 at 0, and a gradient that does not vanish for a recognized fake."""
     expect_close("all scores 0", file.generator_loss(scores(0, 0)), math.log(2.0))
@@ -54,14 +54,20 @@ def generator(file: Remote, rng: np.random.Generator) -> str:
     return "-log D(G(z)), whose gradient does not die"
 
 
-@exercise.requirement("R1")
+@exercise.requirement("R1", of="r1_penalty")
 def r1(file: Remote, rng: np.random.Generator) -> str:
     """gamma / 2 times the squared slope; a mean over the examples; differentiable by the critic."""
     line = network(file, "Line", 3.0)
     got = file.r1_penalty(line, scores(1, 2), 10.0)
     expect_close("score = 3 x, gamma = 10", got, 45.0, "gamma / 2 * mean over examples of ||gradient||^2")
     got = file.r1_penalty(line, scores(1, 2, 3, 4), 10.0)
-    expect_close("for four examples in place of two", got, 45.0, "a mean over the examples, not a sum")
+    expect_close(
+        "for four examples in place of two",
+        got,
+        45.0,
+        "a mean over the examples, not a sum",
+        counts={2: "the examples", 4: "the examples"},
+    )
     (by_slope,) = gradients(file.r1_penalty, [line, scores(1, 2), 10.0], by=[line.slope])
     expect_close("its derivative by the slope", by_slope, [[30.0]], "mg.grad(..., create_graph=True)")
     square = network(file, "Square", 1.0)

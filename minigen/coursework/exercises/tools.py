@@ -5,16 +5,17 @@ in another process (see grading/remote.py): it is called, and arrays come back. 
 must not know in advance what it will be asked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigen.coursework.examples import Sample
 from minigen.coursework.grading.calls import Call
-from minigen.coursework.grading.remote import Array, Network, Remote, encoded, loss_of, numbers
+from minigen.coursework.grading.remote import ALL_ELEMENTS, Array, Network, Remote, encoded, loss_of, numbers
 from minigen.coursework.grading.report import CheckFailed, expect
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ def described(x: Any) -> dict[str, Any] | None:
 @dataclass
 class Exercise:
     """One exercise: the `names` that a file must define, those of the library's own solution, which are `forbidden`, the
-    `seconds` that the check may take, the `examples` that are gradient-checked, and requirements by name, in their order."""
+    `seconds` that the check may take, the `examples` that are gradient-checked, and requirements by name, in their order.
+
+    `values`: requirement -> the name whose values it is about; `rests_on`: requirement -> a name whose values it needs. Values
+    come first: while they are wrong, nothing else that is said of that name would help.
+    """
 
     number: int
     title: str
@@ -74,17 +79,22 @@ class Exercise:
     forbidden: tuple[str, ...] = ()
     seconds: float = SECONDS
     requirements: dict[str, Requirement] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    rests_on: dict[str, str] = field(default_factory=dict)
 
     @property
     def starter(self) -> Path:
         """The file that is handed out."""
         return STARTERS / f"exercise{self.number}.py"
 
-    def requirement(self, name: str) -> Callable[[Requirement], Requirement]:
-        """Make a function a requirement, by the name under which it is reported."""
+    def requirement(self, name: str, of: str = "", on: str = "") -> Callable[[Requirement], Requirement]:
+        """Make a function a requirement, by the name under which it is reported. `of`: whose values it is about; `on`: whose
+        values it rests on."""
 
         def add(function: Requirement) -> Requirement:
             self.requirements[name] = function
+            self.values |= {name: of} if of else {}
+            self.rests_on |= {name: on} if on else {}
             return function
 
         return add
@@ -93,14 +103,35 @@ class Exercise:
 # -- what a requirement expects ----------------------------------------------------------------------------------
 
 
-def expect_close(what: str, got: Any, expected: Any, *hints: str, rtol: float = 1e-5) -> None:
-    """Raise CheckFailed unless a result is what it should be: shape and values."""
+def expect_close(
+    what: str, got: Any, expected: Any, *hints: str, rtol: float = 1e-5, counts: Mapping[int, str] = MappingProxyType({})
+) -> None:
+    """Raise CheckFailed unless a result is what it should be: shape and values. `counts`: over what a mean may have been taken in
+    place of a sum, or a sum in place of a mean, by its number."""
     got, expected = numbers(what, got), np.asarray(expected)
-    expect(got.shape == expected.shape, f"{what}: expected shape {expected.shape}, got {got.shape}", *hints)
+    axes = [] if expected.shape else [ALL_ELEMENTS]
+    expect(got.shape == expected.shape, f"{what}: expected shape {expected.shape}, got {got.shape}", *axes, *hints)
     if not np.allclose(got, expected, rtol=rtol, atol=rtol):
         worst = np.unravel_index(np.argmax(np.nan_to_num(np.abs(got - expected), nan=np.inf)), got.shape)
         at = f" at index {tuple(map(int, worst))}" if got.shape else ""
-        raise CheckFailed(f"{what}: expected {expected[worst]:.6g}{at}, got {got[worst]:.6g}", *hints)
+        told = relation(got, expected, counts)
+        raise CheckFailed(f"{what}: expected {expected[worst]:.6g}{at}, got {got[worst]:.6g}", told, *hints)
+
+
+def relation(got: Array, expected: Array, counts: Mapping[int, str]) -> str:
+    """What a result is instead of the expected one: its root, its negative, or a mean in place of a sum; "" for anything else."""
+    if not np.isfinite(got).all():
+        return ""
+    if (expected >= 0).all() and np.ptp(expected) + expected.max() > 1.5 and np.allclose(got, np.sqrt(expected)):
+        return "that is the root of what is expected: np.linalg.norm, l2norm and ** 0.5 take one"
+    if np.allclose(got, -expected):
+        return "the sign is wrong"
+    for n, over in counts.items():
+        if np.allclose(got * n, expected):
+            return f"that is 1/{n} of what is expected: a mean over {over}, where a sum is asked for"
+        if np.allclose(got, expected * n):
+            return f"that is {n} times what is expected: a sum over {over}, where a mean is asked for"
+    return ""
 
 
 def expect_images(what: str, got: Any, shape: tuple[int, ...]) -> Array:

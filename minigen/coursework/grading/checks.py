@@ -121,6 +121,7 @@ def runs(call: Call) -> str:
     if found["type"] != "Tensor":
         known = {
             "NoneType": ["there is no return"],
+            "float": ["float(...) and .item() take the value out of the graph: return the Tensor itself"],
             "tuple": ["to check one of its results: example(lambda *inputs: f(*inputs)[0], ...)"],
         }
         why = known.get(found["type"]) or call.advice("arrays")

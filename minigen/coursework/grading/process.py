@@ -33,6 +33,7 @@ THREADS = 4  # of a matrix product, for each takes memory
 DISK = 256 << 20  # bytes in its folder
 FILES = 10_000  # in its folder
 TAIL = 20_000  # bytes of standard error that are looked at
+FLOOD = 1 << 20  # bytes there that nobody prints on purpose
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "MINIGEN_DATA")
 
 
@@ -190,10 +191,8 @@ class WorkerProcess(Session):
         own = re.findall(rf'File "{file}", line (\d+) in (\S+)', trace[start:] if start >= 0 else "")
         where = f", in line {own[0][0]} ({own[0][1]})" if own else ""
         if time.monotonic() - self.began >= self.seconds:
-            return (
-                f"time ran out after {self.seconds:g} s, while {self.running}{where}: an endless loop, or too much work? "
-                "(--timeout SECONDS allows more)"
-            )
+            guess = f"a flood of output, {size / 2**20:.0f} MiB?" if size > FLOOD else "an endless loop, or too much work?"
+            return f"time ran out after {self.seconds:g} s, while {self.running}{where}: {guess} (--timeout SECONDS allows more)"
         if start >= 0 and trace.startswith("Fatal Python error", start):
             return f"Python itself crashed while {self.running}{where}: {clean(trace[start:].splitlines()[0], 200)}"
         if status is None:

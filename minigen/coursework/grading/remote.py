@@ -20,6 +20,7 @@ from minigen.coursework.grading.session import Session
 
 Array = np.ndarray
 VALUE = (Array, dict, str, int, float, bool, None)
+ALL_ELEMENTS = ".mean(axis=0) and .sum(axis=0) leave the other axes: without axis they are over all elements"
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,11 @@ def parameters_of(module: Any, what: str) -> dict[str, tuple[int, ...]]:
     return {name: shape_of(shape) for name, shape in found["parameters"].items()}
 
 
+def arrays_of(module: Remote) -> dict[str, str]:
+    """Name -> type, of the attributes of a module that are arrays or Tensors, and so no parameters."""
+    return module._session.ask("describe", {"arrays": {str: str}}, target=module._target)["arrays"]
+
+
 def assign(module: Remote, values: dict[str, Array]) -> None:
     """Set parameters to these values, each in its own dtype."""
     module._session.ask("assign", None, target=module._target, values=values)
@@ -128,7 +134,7 @@ def numbers(what: str, x: Any) -> Array:
 def number(what: str, x: Any) -> float:
     """A result as one number. Raises CheckFailed for one that is not."""
     x = numbers(what, x)
-    expect(x.size == 1, f"{what}: expected one number, got shape {x.shape}")
+    expect(x.size == 1, f"{what}: expected one number, got shape {x.shape}", ALL_ELEMENTS)
     return float(x.item()) if x.dtype.kind in "fiub" else math.nan
 
 

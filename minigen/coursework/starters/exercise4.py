@@ -15,7 +15,8 @@ whose weight is `direction`: scale is the length of each direction, bias is 0.
 Hints
     - from minigen import Parameter: an optimizer finds a Parameter(array), but not a Tensor or an array.
     - nn.init.for_activation(None)((in_features, out_features)) draws initial values; all arrays are float32.
-    - mg.l2norm(...) and other ops return Tensors, also in __init__; the array of a Tensor is its .data.
+    - Parameter takes an array. An op of an array gives an array, and an op of a Parameter a Tensor, also in __init__; .data is
+      the array of a Tensor, and of nothing else.
     - The norm is part of the graph: write it with ops in forward (minigen.sqrt, .sum(axis=0), or minigen.l2norm), not in
       __init__.
     - Which axis of `direction` counts the inputs?

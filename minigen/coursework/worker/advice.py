@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-import linecache
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-import minigen
+from minigen.coursework.worker.causes import body_of, function_at, is_rule, of_numpy, of_truth
 from minigen.coursework.worker.learner import frames, message_of, traceback_of, unwritten
 
 CUTS = {"numpy", "data", "_data", "detach", "item", "float", "to_numpy", "Tensor", "no_grad", "unwrap"}  # what leaves the graph
@@ -32,8 +31,13 @@ OF_MESSAGES = {  # what an error's message says, and what that means
     "read-only": "this writes into its input, which belongs to the caller: make a new array, x = x + 1 instead of x += 1",
     "gave u?int|gave bool": "fractions came in and whole numbers out: the result must have the inputs' dtype, so no astype(int)",
     "mixes dtypes(?!.*gave (u?int|bool))|returned float64.*expected float32": "float32 came in and float64 out: a NumPy number "
-    "such as np.sqrt(2.0), or an array made without dtype=x.dtype, makes everything float64; use Python numbers, math.sqrt(2.0)",
+    "such as np.sqrt(2.0), an array made without dtype=x.dtype, or a comparison times a number makes everything float64; use "
+    "Python numbers, math.sqrt(2.0), and minigen.where(condition, a, b)",
     "has no rule for its input": 'every input needs a rule, or must be declared @op(non_differentiable=("name",))',
+    r"bitwise_xor|for \^": "in Python ^ is an exclusive or: a power is x ** 2, or x * x",
+    r"item\(\) needs a tensor of one element": "math's functions, and float(), take a single number; minigen.log(x) and other "
+    "ops take a Tensor",
+    "expected a Tensor to differentiate": "the result is not part of a graph: no float(...), .item() or .numpy() on the way",
     "returned NoneType": "the rule has no return",
     "returned (int|float|list|tuple),": "a rule returns one array, of the shape of its input: g times the derivative",
 }
@@ -81,32 +85,13 @@ def place(function: FunctionType) -> str:
     return f"{Path(function.__code__.co_filename).name}, line {function.__code__.co_firstlineno}, {function.__name__}"
 
 
-def body_of(function: FunctionType) -> ast.AST:
-    """The syntax tree of a function of the file, with the file's line numbers."""
-    lines = linecache.getlines(function.__code__.co_filename)
-    first = function.__code__.co_firstlineno
-    for node in ast.walk(ast.parse("".join(lines))):
-        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-            start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-            if start == first and getattr(node, "name", "<lambda>") == function.__name__:
-                return node
-    return ast.Module(body=[], type_ignores=[])
-
-
 def calls_of_numpy(function: FunctionType) -> Iterator[tuple[int, str, str]]:
-    """(line, source, name) of each call np.name(...) in a function of the file."""
+    """(line, source, name) of each call np.name(...), or np.linalg.name(...), in a function of the file."""
     called = {name for name, value in function.__globals__.items() if value is np}  # usually "np"
     for node in ast.walk(body_of(function)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            root = node.func.value
-            if isinstance(root, ast.Name) and root.id in called:
-                yield node.lineno, ast.unparse(node), node.func.attr
-
-
-def of_numpy(text: str, name: str) -> str:
-    """What to write instead of a call np.name(...) in a rule."""
-    ours = f"write minigen.{name}, or an operator" if hasattr(minigen, name) else "write it with operators and minigen's ops"
-    return f"{text}: a rule is run on Tensors for a second derivative, which NumPy's functions do not accept; {ours}"
+        root, _, name = ast.unparse(node.func).partition(".") if isinstance(node, ast.Call) else ("", "", "")
+        if root in called and name.replace(".", "").isidentifier():  # not np.where(...).mean()
+            yield node.lineno, ast.unparse(node), name
 
 
 def of_float64(function: FunctionType) -> list[str]:
@@ -129,7 +114,7 @@ def of_cuts(function: FunctionType) -> Iterator[str]:
         ):
             yield f"{file}, line {node.lineno}: {text} takes a value out of the graph; use the tensor itself"
     for line, text, name in calls_of_numpy(function):
-        yield f"{file}, line {line}: {of_numpy(text, name)}"
+        yield f"{file}, line {line}: {of_numpy(text, name, is_rule(function))}"
     for name in function.__code__.co_names:
         if holds_array(function.__globals__.get(name)):
             yield (
@@ -152,10 +137,7 @@ def described(error: BaseException, path: Path, code: FunctionType | None) -> di
     """An error in the learner's code, for the grader. `code`: the function that was called."""
     try:
         at = frames(error, path)
-        if at and code is not None:  # rather the function of the innermost frame, if it is a rule or the code of the call
-            named = code.__globals__.get(at[-1].name)
-            named = getattr(named, "__wrapped__", named)
-            code = named if isinstance(named, FunctionType) else code
+        code = function_at(at[-1]) or code if at else code  # rather the function of the innermost frame
         return {
             "type": type(error).__name__,
             "bases": [kind.__name__ for kind in type(error).__mro__],
@@ -164,22 +146,25 @@ def described(error: BaseException, path: Path, code: FunctionType | None) -> di
             "line": at[-1].lineno if at else None,
             "source": at[-1].line if at else None,
             "traceback": traceback_of(error, path),
-            "hints": list(of_error(error, code)),
+            "hints": list(of_error(error, code, at[-1].lineno if at else None)),
         }
     except BaseException:  # an error of a class that raises errors
         unread = {"type": "an error", "message": "it cannot be read", "unwritten": "", "traceback": ""}
         return unread | {"line": None, "source": None, "bases": [], "hints": []}
 
 
-def of_error(error: BaseException, function: FunctionType | None) -> Iterator[str]:
-    """What an error that came out of the learner's code may mean."""
+def of_error(error: BaseException, function: FunctionType | None, line: int | None) -> Iterator[str]:
+    """What an error that came out of the learner's code, in this line of a function, may mean."""
     text = message_of(error)
     if re.search("does not support ufuncs|on a Tensor|is not converted to an array", text):
-        found = list(calls_of_numpy(function)) if function else []
-        yield from (f"line {line}: {of_numpy(source, name)}" for line, source, name in found)
-        if not found:
+        calls = list(calls_of_numpy(function)) if function else []
+        here = [call for call in calls if call[0] == line] or calls
+        yield from (f"line {at}: {of_numpy(source, name, is_rule(function))}" for at, source, name in here)
+        if not here:
             yield "a NumPy function was given a Tensor: write minigen's op of that name, or an operator"
             yield "or an op's function made a Tensor: it gets arrays, and returns one"
+    if re.search(r"truth value of an array|the truth of \d+ values", text):
+        yield of_truth(function, line)
     if "is its result one array?" in text:
         yield OF_RESULTS[next((kind for kind in OF_RESULTS if f"'{kind}'" in text), "")]
     if isinstance(error, TypeError) and re.search("unexpected keyword argument|positional argument", text):

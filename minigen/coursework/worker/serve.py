@@ -20,7 +20,7 @@ import minigen
 from minigen.autograd import Tensor, grad, no_grad
 from minigen.coursework.examples import Example
 from minigen.coursework.protocol import ProtocolError, pack, receive
-from minigen.coursework.worker import advice
+from minigen.coursework.worker import advice, causes
 from minigen.coursework.worker.device import watching
 from minigen.coursework.worker.discover import of_example, targets, unchecked
 from minigen.coursework.worker.learner import import_file, reseed, why
@@ -29,6 +29,7 @@ from minigen.coursework.worker.targets import CheckTarget, Parts, derive, tensor
 from minigen.nn import Module
 
 PRINTED = 2000  # characters of what the file prints that are sent
+FLOOD = 10_000_000  # characters, more than which nobody prints on purpose
 BUDGET = 0.03  # seconds for each figure of the time line
 
 
@@ -36,12 +37,15 @@ class StdoutCapture(io.TextIOBase):
     """Replaces standard output: sends the beginning of what is printed, so that a printing loop does not fill the disk."""
 
     def __init__(self, send: Callable[[dict], None]):
-        self.send, self.left = send, PRINTED
+        self.send, self.left, self.count = send, PRINTED, 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
+        self.count += len(text)
+        if self.count > FLOOD:
+            raise OSError(f"a flood of output: more than {FLOOD:,} characters were printed; print less, or nothing in a loop")
         if self.left > 0:
             self.send({"printed": text[: self.left]})
             self.left -= len(text)
@@ -224,10 +228,14 @@ class Worker:
         rules: list[Any] = list(call.op.rules.values()) if call.op else []
         if about == "arrays":
             found = [use for function in own for use in advice.calls_of_numpy(function)] if call.op is None else []
-            return [f"line {line}: {advice.of_numpy(text, name)}" for line, text, name in found]
+            return [f"line {line}: {causes.of_numpy(text, name, rule=False)}" for line, text, name in found]
         if about == "float64":
             return [hint for function in [*own, *rules] for hint in advice.of_float64(function)]
         return [hint for function in rules or own for hint in advice.of_cuts(function)]
+
+    def causes(self, name: str) -> list[str]:
+        """What the text of a name of the file suggests, whose values are wrong."""
+        return [hint for function in causes.functions(getattr(self.objects.file, name)) for hint in causes.of_values(function)]
 
     # -- names and objects, for the requirements of an exercise --------------------------------------------------
 
@@ -251,11 +259,13 @@ class Worker:
         return {"value": self.objects.encoded(value), "inputs": self.objects.encoded(inputs), "gradients": gradients}
 
     def describe(self, target: dict) -> dict[str, Any]:
-        """Whether an object is a module, and the shapes of its parameters."""
+        """Whether an object is a module, the shapes of its parameters, and which attributes are arrays instead."""
         value = self.objects.found(target)
         module = isinstance(value, Module)
         named = value.named_parameters() if module else {}
-        return {"module": module, "parameters": {name: x.shape for name, x in named.items()}}
+        own = vars(value) if module else {}
+        arrays = {name: type(x).__name__ for name, x in own.items() if isinstance(x, np.ndarray) or type(x) is Tensor}
+        return {"module": module, "parameters": {name: x.shape for name, x in named.items()}, "arrays": arrays}
 
     def assign(self, target: dict, values: dict[str, np.ndarray]) -> None:
         """Set parameters of a module to these values, each in its own dtype."""
