@@ -163,12 +163,14 @@ def test_the_message_of_a_wrong_rule_is_as_the_page_says():
         minigen.gradcheck(softsign, np.random.default_rng(0).standard_normal((3, 4)))
 
 
-def test_what_check_says_of_a_wrong_rule_is_what_the_page_shows(tmp_path, environment):
+@pytest.mark.parametrize("shown, function", [(0, "1 / (1 + x**2)"), (1, "1 / 1 + x**2")], ids=["a wrong rule", "wrong values"])
+def test_what_check_says_is_what_the_page_shows(shown, function, tmp_path, environment):
     starter = (ROOT / "minigen/coursework/starters/exercise1.py").read_text()
-    wrong = starter.replace('raise NotImplementedError("write the function")', "return 1 / (1 + x ** 2)")
+    wrong = starter.replace('raise NotImplementedError("write the function")', f"return {function}")
     (tmp_path / "exercise1.py").write_text(wrong.replace('raise NotImplementedError("write the rule")', "return -2 * g * x * y"))
     done = run("minigen check exercise1.py", tmp_path, environment)
-    (shown,) = re.findall(r"```text\n(.*?)```", PAGES["docs/coursework.md"], flags=re.DOTALL)
+    blocks = re.findall(r"```text\n(.*?)```", PAGES["docs/coursework.md"], flags=re.DOTALL)
     values = r"\s+-?\d+\.\d+|(?<=index )\(\d, \d\)"  # what a file is tried with follows from its text
-    assert done.returncode == 1
-    assert " ".join(re.sub(values, " ...", shown).split()) in " ".join(re.sub(values, " ...", done.stdout).split())
+    assert done.returncode == 1 and len(blocks) == 2
+    for part in blocks[shown].split("...\n"):  # what stands between is left out
+        assert " ".join(re.sub(values, " ...", part).split()) in " ".join(re.sub(values, " ...", done.stdout).split())
