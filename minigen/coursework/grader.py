@@ -166,7 +166,7 @@ class Grading:
 
 def values_first(line: Line, wrong: Mapping[str, Line], name: str | None) -> None:
     """Let a check that failed because the values of `name` are wrong say so, in place of what a wrong rule would mean."""
-    if line.passed is False and name in wrong:
+    if line.passed is False and name is not None and name in wrong:
         line.hints = [f"first make the function {name} right, then look at this again: {wrong[name].check}, {wrong[name].detail}"]
 
 

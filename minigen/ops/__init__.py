@@ -3,7 +3,7 @@
 import inspect
 from pkgutil import resolve_name
 
-from minigen.engine.numpy_protocols import ALTERNATIVES
+from minigen.engine.numpy_protocols import ALTERNATIVES as ALTERNATIVES
 from minigen.ops import methods  # noqa: F401  gives Tensor its operators and methods
 from minigen.ops.activation import elu, leaky_relu, relu, selu, sigmoid, sigmoid_cross_entropy, softplus, tanh
 from minigen.ops.blur import blur2d

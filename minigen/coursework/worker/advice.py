@@ -89,7 +89,9 @@ def calls_of_numpy(function: FunctionType) -> Iterator[tuple[int, str, str]]:
     """(line, source, name) of each call np.name(...), or np.linalg.name(...), in a function of the file."""
     called = {name for name, value in function.__globals__.items() if value is np}  # usually "np"
     for node in ast.walk(body_of(function)):
-        root, _, name = ast.unparse(node.func).partition(".") if isinstance(node, ast.Call) else ("", "", "")
+        if not isinstance(node, ast.Call):
+            continue
+        root, _, name = ast.unparse(node.func).partition(".")
         if root in called and name.replace(".", "").isidentifier():  # not np.where(...).mean()
             yield node.lineno, ast.unparse(node), name
 
@@ -159,7 +161,8 @@ def of_error(error: BaseException, function: FunctionType | None, line: int | No
     if re.search("does not support ufuncs|on a Tensor|is not converted to an array", text):
         calls = list(calls_of_numpy(function)) if function else []
         here = [call for call in calls if call[0] == line] or calls
-        yield from (f"line {at}: {of_numpy(source, name, is_rule(function))}" for at, source, name in here)
+        rule = function is not None and is_rule(function)
+        yield from (f"line {at}: {of_numpy(source, name, rule)}" for at, source, name in here)
         if not here:
             yield "a NumPy function was given a Tensor: write minigen's op of that name, or an operator"
             yield "or an op's function made a Tensor: it gets arrays, and returns one"

@@ -8,7 +8,7 @@ from traceback import FrameSummary
 from types import FunctionType
 from typing import Any
 
-from minigen.engine.numpy_protocols import ALTERNATIVES
+from minigen.ops import ALTERNATIVES
 
 
 def body_of(function: FunctionType) -> ast.AST:
@@ -61,7 +61,8 @@ def of_values(function: FunctionType) -> Iterator[str]:
     """What is seldom meant, in a function whose values are wrong."""
     for node in ast.walk(body_of(function)):
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)) and divides_by_one(node.left):
-            left, sign = node.left, "+" if isinstance(node.op, ast.Add) else "-"
+            left: Any = node.left
+            sign = "+" if isinstance(node.op, ast.Add) else "-"
             a, rest = ast.unparse(left.left), ast.unparse(node.right)
             yield (
                 f"line {node.lineno}: {ast.unparse(node)} is ({ast.unparse(left)}) {sign} {rest}, for / comes before {sign}; "
