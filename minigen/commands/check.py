@@ -1,28 +1,41 @@
 """Check a file of your own: gradients to order 2, shapes, dtype, GPU-readiness, time; or an exercise."""
 
 import argparse
+import csv
 import math
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from minigen.coursework import exercises
 from minigen.coursework.grader import grade
+from minigen.coursework.grading.process import MEMORY
 from minigen.coursework.grading.report import EXIT_STATUS, Report
-from minigen.coursework.grading.submission import read_all
+from minigen.coursework.grading.submission import Submission, found_in, read_all
 from minigen.errors import UsageError
-from minigen.utils.arguments import Parser, number, output_path
-from minigen.utils.files import write_json
+from minigen.utils.arguments import Parser, memory_size, number, output_path, positive_int
+from minigen.utils.files import replacing, write_json
 
 EXAMPLES = """
   minigen check my_op.py
   minigen check exercise3.py --timeout 120
   minigen check submissions/*.py --exercise 3 --json marks.json
+  minigen check submissions --csv marks.csv --jobs 2 --memory 2G
 """
+COLUMNS = ("file", "exercise", "status", "passed", "of", "seconds", "first failure")
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet would compute
 
 
 def arguments(parser: Parser) -> None:
-    """FILE..., --timeout, --exercise, --json."""
-    parser.add_argument("files", metavar="FILE.py", nargs="+", type=Path, help="Python files with ops, layers, losses or models")
+    """PATH..., and what limits and records the checks."""
+    parser.add_argument(
+        "files",
+        metavar="PATH",
+        nargs="+",
+        type=Path,
+        help="Python files with ops, layers, losses or models; or folders of submissions, files that say EXERCISE = NUMBER",
+    )
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
@@ -37,7 +50,16 @@ def arguments(parser: Parser) -> None:
         default=None,
         help="check all files as this exercise (default: their line EXERCISE = NUMBER)",
     )
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        type=memory_size,
+        default=MEMORY,
+        help="end a file that takes more, such as 512M (default: 2G)",
+    )
+    parser.add_argument("--jobs", metavar="N", type=positive_int, default=1, help="files that are checked at a time (default: 1)")
     parser.add_argument("--json", metavar="FILE", type=marks, help="also write everything to a file, for marking")
+    parser.add_argument("--csv", metavar="FILE", type=marks, help="also write a table, a row for each submission and exercise")
 
 
 def marks(text: str) -> Path:
@@ -48,33 +70,64 @@ def marks(text: str) -> Path:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the files, one after the other; a single one is reported in full, several in one line each. 0: all pass; 1: something
-    fails; 2: a file cannot be checked."""
+    """Check the files; a single one is reported in full, several in one line each. 0: all pass; 1: something fails; 2: a file
+    cannot be checked."""
     sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have characters that a terminal lacks
-    submissions = read_all(args.files, args.exercise)  # before any of them runs
+    submissions = read_all(found_in(args.files, args.exercise), args.exercise)  # before any of them runs
     reports: list[Report] = []
-    write_marks(args.json, reports)  # before any work, which would be in vain if this fails
+    write_marks(args, reports)  # before any work, which would be in vain if this fails
     width = min(60, max(len(submission.shown) for submission in submissions))
-    for submission in submissions:
-        report = grade(submission, args.timeout, args.exercise)
+    for submission, report in zip(submissions, graded(submissions, args)):
         reports.append(report)
-        write_marks(args.json, reports)  # as they come
+        write_marks(args, reports)  # as they come
         if len(submissions) == 1:
             print(report)
         else:
             print(
-                f"{submission.shown:<{width}}  {report.status:<9}  {report.passed:3d} of {report.passed + report.failed:3d}  "
+                f"{submission.shown:<{width}}  {report.status:<9}  {report.passed:3d} of {report.of:3d}  "
                 f"{report.first_failure()}".rstrip(),
                 flush=True,
             )
     return max(EXIT_STATUS[report.status] for report in reports)
 
 
-def write_marks(path: Path | None, reports: list[Report]) -> None:
-    """Write all reports so far to a file, replacing its content."""
-    if path is None:
+def graded(submissions: list[Submission], args: argparse.Namespace) -> Iterator[Report]:
+    """The reports in the order of the submissions, so many at a time; none that is waiting begins after Ctrl-C."""
+
+    def one(submission: Submission) -> Report:
+        return grade(submission, args.timeout, args.exercise, True, args.memory)
+
+    if args.jobs == 1:
+        yield from map(one, submissions)
         return
+    pool = ThreadPoolExecutor(args.jobs)  # each waits for a process of its own
     try:
-        write_json(path, {"files": [report.as_dict() for report in reports]})
-    except OSError as error:
-        raise UsageError(f"the marks cannot be written to {path} ({error.strerror}): give another file") from None
+        yield from pool.map(one, submissions)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def write_marks(args: argparse.Namespace, reports: list[Report]) -> None:
+    """Write all reports so far to the files that were asked for, replacing their content."""
+    for path, write in ((args.json, write_reports), (args.csv, write_table)):
+        try:
+            if path is not None:
+                write(path, reports)
+        except OSError as error:
+            raise UsageError(f"the marks cannot be written to {path} ({error.strerror}): give another file") from None
+
+
+def write_reports(path: Path, reports: list[Report]) -> None:
+    """Everything, as JSON."""
+    write_json(path, {"files": [report.as_dict() for report in reports]})
+
+
+def write_table(path: Path, reports: list[Report]) -> None:
+    """A row each, for a spreadsheet, which must not take a learner's text for a formula."""
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for each in reports:
+            texts = ["'" + text if text.startswith(FORMULAS) else text for text in (each.file, each.first_failure())]
+            counts = (each.exercise or "", each.status, each.passed, each.of, round(each.seconds, 2))
+            table.writerow([texts[0], *counts, texts[1]])

@@ -9,7 +9,7 @@ from minigen.coursework.exercises import COUNT, exercise
 from minigen.coursework.exercises.tools import SECONDS, Asked, Exercise
 from minigen.coursework.grading.calls import DESCRIBED, Call
 from minigen.coursework.grading.checks import checked, examine
-from minigen.coursework.grading.process import WorkerProcess
+from minigen.coursework.grading.process import MEMORY, WorkerProcess
 from minigen.coursework.grading.remote import Remote
 from minigen.coursework.grading.report import CheckFailed, Item, Line, Report
 from minigen.coursework.grading.session import LearnerError, Session, Stopped, clean, in_one_line
@@ -25,10 +25,14 @@ KINDS = {
 }
 
 
-def grade(submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True) -> Report:
+def grade(
+    submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True, memory: int = MEMORY
+) -> Report:
     """The report on one submission. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the
-    exercise, by default what the file says. `apart`: see WorkerProcess."""
+    exercise, by default what the file says. `apart`, `memory`: see WorkerProcess."""
     report = Report(submission.shown, submission.exercise if number is None else number, stopped=submission.problem)
+    if report.exercise and report.exercise <= COUNT:
+        report.checks = exercise(report.exercise).checks
     if report.stopped:
         return report
     report.remarks += [submission.link] * bool(submission.link)
@@ -36,7 +40,7 @@ def grade(submission: Submission, seconds: float | None = None, number: int | No
         seconds = exercise(report.exercise).seconds if report.exercise and report.exercise <= COUNT else SECONDS
     start = time.perf_counter()
     try:
-        with WorkerProcess(submission, seconds, apart) as session:
+        with WorkerProcess(submission, seconds, apart, memory) as session:
             question(session, report, in_one_line(submission.path.name))
     except OSError as error:  # no more processes, no space
         report.stopped = f"the process in which it was to be run cannot be started: {error}"

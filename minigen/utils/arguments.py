@@ -74,6 +74,15 @@ def number(expected: str, accepted: Callable[[float], bool]) -> Callable[[str], 
 finite_float = number("a finite number", math.isfinite)
 
 
+def memory_size(text: str) -> int:
+    """The type of an argument that is a number of bytes, such as 512M or 2G; at least 256M, which Python and NumPy take."""
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)\s*([KMGT])i?B?", text, re.IGNORECASE)
+    size = float(found[1]) * 1024 ** ("KMGT".index(found[2].upper()) + 1) if found else 0
+    if not 256 << 20 <= size <= 1 << 50:
+        raise argparse.ArgumentTypeError(f"expected a size of at least 256M, such as 512M or 2G, got {text!r}")
+    return int(size)
+
+
 def one_of(what: str, names: Sequence[str]) -> Callable[[str], str]:
     """The type of an argument that is one of these names, each a `what`; for another, the error suggests the nearest."""
 

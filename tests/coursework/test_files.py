@@ -1,6 +1,7 @@
 """Files that do not import, hold nothing, hang or die; and the command `check`, as it is called."""
 
 import argparse
+import csv
 import io
 import json
 import os
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from minigen.commands import check
+from minigen.coursework.grading.report import Report
 from minigen.coursework.grading.submission import read_all
 from minigen.errors import UsageError
-from tests.coursework.checking import PAGE, check_file, checked_text
+from tests.coursework.checking import PAGE, SOLUTIONS, check_file, checked_text
 
 SOFTSIGN = '''
 from minigen.autograd import op
@@ -252,6 +254,54 @@ def test_many_files_are_a_line_each_and_a_file_of_marks(tmp_path, capsys):
     assert [each["status"] for each in files] == ["passed", "failed", "unchecked"]
     (failed,) = [each for each in files[1]["items"][0]["checks"] if each["passed"] is False]
     assert failed["check"] == "gradient, order 1" and "(1 + |x|)" in " ".join(failed["hints"])
+
+
+def test_a_class_is_marked_by_one_command(tmp_path, capsys):
+    """A row for each submission and exercise, in order, though two are checked at a time; helpers are no submissions."""
+    right = (SOLUTIONS / "exercise1.py").read_text(encoding="utf-8")
+    texts = {
+        "ada/exercise1.py": right,
+        "ada/exercise3.py": "EXERCISE = 3\nfrom helper import huber\n",
+        "ada/helper.py": "def huber(prediction, target, delta=1.0):\n    raise NotImplementedError\n",
+        "bob/exercise1.py": right.replace("* y * y", "* y"),
+        "cleo/exercise1.py": "raise ValueError('=HYPERLINK')\nEXERCISE = 1\n",
+        "dan/exercise1.py": right + "import numpy\nnumpy.ones(1 << 30)\n",
+        ".trash/exercise1.py": right,
+    }
+    for name, text in texts.items():
+        (tmp_path / "class" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "class" / name).write_text(text, encoding="utf-8")
+    table = tmp_path / "marks" / "marks.csv"
+    assert command(tmp_path / "class", "--csv", table, "--jobs", "2", "--memory", "1G") == 2
+    with open(table, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row["file"]).relative_to(tmp_path / "class").as_posix() for row in rows] == [
+        *["ada/exercise1.py", "ada/exercise3.py", "bob/exercise1.py", "cleo/exercise1.py", "dan/exercise1.py"]
+    ]
+    assert [(row["exercise"], row["status"], row["of"]) for row in rows] == [
+        *[("1", "passed", "11"), ("3", "failed", "18"), ("1", "failed", "11"), ("1", "unchecked", "11"), ("1", "unchecked", "11")]
+    ]
+    assert (rows[0]["passed"], rows[0]["first failure"], rows[2]["first failure"]) == ("11", "", "bump: gradient, order 1")
+    assert rows[3]["first failure"] == "ValueError: =HYPERLINK" and "MemoryError" in rows[4]["first failure"]
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    assert command(tmp_path / "class", "--exercise", "3", "--csv", table) == 1
+    assert [line.partition(",")[0][-16:] for line in table.read_text(encoding="utf-8").splitlines()] == [
+        "file",
+        "ada/exercise3.py",
+    ]
+
+
+def test_a_spreadsheet_computes_nothing_of_a_learners(tmp_path):
+    report = Report("=1+1.py", 1, stopped="@SUM(A1)", checks=11)
+    check.write_table(tmp_path / "marks.csv", [report])
+    assert (tmp_path / "marks.csv").read_text(encoding="utf-8").splitlines()[1] == "'=1+1.py,1,unchecked,0,11,0.0,'@SUM(A1)"
+
+
+@pytest.mark.parametrize("size", ["2", "0.1G", "much", "-1G", "1e3G"])
+def test_a_size_that_is_none_is_refused(size, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        command(tmp_path / "a.py", f"--memory={size}")
+    assert "expected a size of at least 256M, such as 512M or 2G, got" in capsys.readouterr().err
 
 
 def test_a_files_name_is_one_line_and_leaves_room(tmp_path, capsys, monkeypatch):

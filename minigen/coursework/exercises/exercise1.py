@@ -10,6 +10,7 @@ exercise = Exercise(
     1,
     "An op and its rule: the bump 1 / (1 + x^2)",
     names=("bump",),
+    checks=11,
     examples=[Asked("bump", [(normal(3, 4),), (normal(2, 1, 3),)], "op")],
 )
 

@@ -11,6 +11,7 @@ exercise = Exercise(
     2,
     "Two inputs: squared distances between two sets of points",
     names=("squared_distances",),
+    checks=12,
     # different numbers of points, in another number of dimensions; and one point each
     examples=[Asked("squared_distances", [(normal(4, 3), normal(5, 3)), (normal(1, 2), normal(3, 2))], "op")],
 )

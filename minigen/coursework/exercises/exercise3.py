@@ -12,6 +12,7 @@ exercise = Exercise(
     3,
     "A loss: Huber's, which outliers cannot pull",
     names=("huber",),
+    checks=18,
     examples=[  # as it is called in training
         Asked("huber", [(normal(5, 3), normal(5, 3))]),
         Asked("huber", [(normal(2, 4, 4, 1), normal(2, 4, 4, 1))], options={"delta": 0.5}),

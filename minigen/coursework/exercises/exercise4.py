@@ -11,6 +11,7 @@ exercise = Exercise(
     4,
     "A layer: a dense layer whose weights have a length and a direction",
     names=("WeightNormDense",),
+    checks=13,
     examples=[Asked("WeightNormDense", [(normal(5, 4),)], "layer", output=(5, 3), settings=(4, 3))],  # as a hidden layer
 )
 SHAPES = {"direction": (4, 3), "scale": (3,), "bias": (3,)}

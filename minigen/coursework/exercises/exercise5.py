@@ -14,6 +14,7 @@ exercise = Exercise(
     5,
     "A sparse autoencoder: the KL divergence that keeps units quiet",
     names=("kl_sparsity", "SparseAutoencoder"),
+    checks=21,
     forbidden=("kl_sparsity", "l1_sparsity", "ActivityRegularization", "SparseAutoencoder"),
     seconds=120.0,
     examples=[  # the regularizer by its codes, the model by its parameters

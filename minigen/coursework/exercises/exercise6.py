@@ -13,6 +13,7 @@ exercise = Exercise(
     6,
     "A variational autoencoder: reparameterization, KL divergence, bound",
     names=("reparameterize", "kl_divergence", "VariationalAutoencoder"),
+    checks=28,
     forbidden=("reparameterize", "kl_normal", "kl_standard_normal", "Sampling", "VariationalAutoencoder"),
     seconds=120.0,
     examples=[  # both functions by mean and logvar, the model by its parameters with noise passed in

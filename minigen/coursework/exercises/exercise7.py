@@ -13,6 +13,7 @@ exercise = Exercise(
     7,
     "A GAN: what both players minimize, and the R1 penalty",
     names=("discriminator_loss", "generator_loss", "r1_penalty"),
+    checks=25,
     forbidden=("NonSaturating", "Minimax", "CrossEntropyLoss", "R1", "GradientPenalty", "score_gradients", "gradient_norms"),
     examples=[  # the losses by the scores, the penalty by the critic's parameters
         Asked("discriminator_loss", [(normal(6, 1), normal(4, 1))]),

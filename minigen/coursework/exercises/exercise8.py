@@ -15,6 +15,7 @@ exercise = Exercise(  # without examples: it is about the results of training
     8,
     "The chapter's exercises: denoising and pretraining, a VAE, a conditional DCGAN with replay",
     names=("denoising_autoencoder", "classifier", "variational_autoencoder", "Replay", "conditional_gan"),
+    checks=4,
     forbidden=("ExperienceReplay",),
     seconds=600.0,
 )

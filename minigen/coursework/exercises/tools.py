@@ -65,8 +65,9 @@ def described(x: Any) -> dict[str, Any] | None:
 
 @dataclass
 class Exercise:
-    """One exercise: the `names` that a file must define, those of the library's own solution, which are `forbidden`, the
-    `seconds` that the check may take, the `examples` that are gradient-checked, and requirements by name, in their order.
+    """One exercise: the `names` that a file must define, how many `checks` a solution passes, the library's names of its own
+    solution, which are `forbidden`, the `seconds` that the check may take, the `examples` that are gradient-checked, and
+    requirements by name, in their order.
 
     `values`: requirement -> the name whose values it is about; `rests_on`: requirement -> a name whose values it needs. Values
     come first: while they are wrong, nothing else that is said of that name would help.
@@ -75,6 +76,7 @@ class Exercise:
     number: int
     title: str
     names: tuple[str, ...]
+    checks: int
     examples: list[Asked] = field(default_factory=list)
     forbidden: tuple[str, ...] = ()
     seconds: float = SECONDS

@@ -28,7 +28,7 @@ GRACE = 3.0  # seconds after which a process that should have ended itself is ki
 LONGEST = 1e6  # seconds that are a limit
 TICK = 0.2  # seconds between two looks at what it is doing
 PROCESSES = 64  # that it may start
-MEMORY = 2 << 30  # bytes of one of them; all together may take twice as much
+MEMORY = 2 << 30  # bytes of one of them, by default; all together may take twice as much
 THREADS = 4  # of a matrix product, for each takes memory
 DISK = 256 << 20  # bytes in its folder
 FILES = 10_000  # in its folder
@@ -38,11 +38,13 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBR
 
 
 class WorkerProcess(Session):
-    """A context: inside it questions can be asked. `apart`: shut off from other processes, where the system can do that."""
+    """A context: inside it questions can be asked. `apart`: shut off from other processes, where the system can do that.
+    `memory`: bytes of one process; all that it starts may take twice as much together."""
 
-    def __init__(self, submission: Submission, seconds: float, apart: bool = True):
+    def __init__(self, submission: Submission, seconds: float, apart: bool = True, memory: int = MEMORY):
         super().__init__(submission.seed, [submission.path.name, *submission.helpers])
         self.submission, self.seconds, self.apart = submission, min(seconds, LONGEST), apart
+        self.memory = memory
         self.mark = secrets.token_hex(8)
         self.inbox: queue.Queue = queue.Queue(maxsize=4)
         self.outbox: queue.Queue = queue.Queue()
@@ -68,7 +70,7 @@ class WorkerProcess(Session):
             "folder": str(self.folder),
             "seconds": self.seconds,
             "file": str(self.folder / self.submission.path.name),
-            "memory": MEMORY,
+            "memory": self.memory,
             "apart": self.apart,
             "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [],
             "room": (DISK, FILES),
@@ -169,8 +171,8 @@ class WorkerProcess(Session):
         taken = sum(started.values()) + sum(nameless.values())
         if len(started) > PROCESSES:
             raise Stopped(f"it has started {len(started)} processes, while {self.running}; the limit is {PROCESSES}")
-        if taken > 2 * MEMORY:
-            limit = f"the limit is {2 * MEMORY / 2**30:.1f}"
+        if taken > 2 * self.memory:
+            limit = f"the limit is {2 * self.memory / 2**30:.1f}"
             raise Stopped(f"it uses {taken / 2**30:.1f} GiB of memory, while {self.running}; {limit}")
         if size > DISK or count > FILES:
             limit = f"the limits are {FILES} and {DISK >> 20}"

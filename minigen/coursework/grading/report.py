@@ -78,6 +78,12 @@ class Report:
     printed: str = ""
     stopped: str = ""
     seconds: float = 0.0
+    checks: int = 0  # that a solution of the exercise passes
+
+    @property
+    def of(self) -> int:
+        """How many checks could have passed: what depends on a check that fails is not tried."""
+        return self.checks or self.passed + self.failed
 
     @property
     def lines(self) -> list[Line]:
@@ -130,8 +136,8 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """For a file of marks."""
-        counts = {"status": self.status, "passed": self.passed, "failed": self.failed, "seconds": round(self.seconds, 2)}
-        return asdict(self) | counts
+        counts = {"passed": self.passed, "failed": self.failed, "of": self.of, "seconds": round(self.seconds, 2)}
+        return asdict(self) | {"status": self.status} | counts
 
 
 def shifted(text: str, columns: int = 4) -> str:

@@ -45,6 +45,20 @@ class Submission:
             (folder / name).write_bytes(content)
 
 
+def found_in(paths: Iterable[Path], number: int | None = None) -> list[Path]:
+    """The paths, with the submissions in it, at any depth, in place of a folder: the Python files that say EXERCISE = N, this
+    `number` if there is one. A folder without any stays, and `read` says so."""
+    found: list[Path] = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            files = [each for each in sorted(path.rglob("*.py")) if not each.relative_to(path).parts[0].startswith(".")]
+            said = {each: read(each).exercise for each in files}
+            inside = [each for each in files if said[each] is not None and number in (None, said[each])] or inside
+        found += inside
+    return found
+
+
 def read_all(paths: Iterable[Path], number: int | None = None) -> list[Submission]:
     """The submissions of these paths, with their helpers. `number`: of the exercise of all of them, by default what they say.
 
@@ -70,7 +84,9 @@ def read(path: Path) -> Submission:
         if path.is_symlink():
             submission.link = f"{shown} is a link: what was checked is {in_one_line(str(submission.path))}"
         if path.is_dir():
-            submission.problem = f"{shown} is a folder: give a Python file, such as `minigen check my_op.py`"
+            submission.problem = (
+                f"{shown} is a folder without submissions, Python files with a line EXERCISE = NUMBER: give a file"
+            )
         elif not path.exists():
             submission.problem = f"{shown} does not exist: give a Python file, such as `minigen check my_op.py`"
         elif path.suffix != ".py":
