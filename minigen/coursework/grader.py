@@ -12,10 +12,11 @@ from minigen.coursework.grading.checks import checked, examine
 from minigen.coursework.grading.process import MEMORY, WorkerProcess
 from minigen.coursework.grading.remote import Remote
 from minigen.coursework.grading.report import CheckFailed, Item, Line, Report
-from minigen.coursework.grading.session import LearnerError, Session, Stopped, clean, in_one_line
+from minigen.coursework.grading.session import HINTS, LearnerError, Session, Stopped, clean, in_one_line
 from minigen.coursework.grading.submission import Submission
 
 CALLS = 200  # that are checked, of a file
+UNWRITTEN = "still to be written"  # what is said of a place that the learner has yet to fill in
 DERIVATIVES = ("gradient shapes", "gradient, order 1", "gradient, order 2")  # checks of the rules of an op
 ADVICE = "write it yourself, with ops"
 KINDS = {
@@ -128,7 +129,8 @@ class Grading:
 
         beginning = checked("defines", begin)
         found = {} if missing else {name: self.required(task, name) for name in task.requirements if name in task.values}
-        wrong = {task.values[name]: line for name, line in reversed(found.items()) if not line.passed}
+        begun = {name: line for name, line in reversed(found.items()) if not line.detail.startswith(UNWRITTEN)}
+        wrong = {task.values[name]: line for name, line in begun.items() if not line.passed}
         self.examine(calls, wrong)
         item = Item("exercise", f"Exercise {task.number}: {task.title}", checks=[beginning] * (not beginning.passed) + problems)
         self.report.items.append(item)
@@ -149,7 +151,7 @@ class Grading:
         line = checked(name, ask)
         if line.passed is False and name in task.values:
             with suppress(LearnerError):
-                line.hints += session.ask("causes", [str], name=task.values[name])
+                line.hints += session.ask("causes", [str], name=task.values[name])[:HINTS]
         return line
 
     def calls(self, asked: list[dict] | None) -> list[Call]:

@@ -42,6 +42,7 @@ def test_a_starter_fails_its_check_and_says_what_is_to_be_written(tmp_path, numb
     wrong = failures(report)
     assert required <= set(wrong)
     assert all("still to be written: exercise" in wrong[name] for name in required), wrong
+    assert "first make" not in str(report)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
