@@ -10,7 +10,6 @@ from pathlib import Path
 
 from minigen.coursework import exercises
 from minigen.coursework.grader import grade
-from minigen.coursework.grading.process import MEMORY
 from minigen.coursework.grading.report import EXIT_STATUS, Report
 from minigen.coursework.grading.submission import Submission, found_in, read_all
 from minigen.errors import UsageError
@@ -51,11 +50,7 @@ def arguments(parser: Parser) -> None:
         help="check all files as this exercise (default: their line EXERCISE = NUMBER)",
     )
     parser.add_argument(
-        "--memory",
-        metavar="SIZE",
-        type=memory_size,
-        default=MEMORY,
-        help="end a file that takes more, such as 512M (default: 2G)",
+        "--memory", metavar="SIZE", type=memory_size, help="end a file that takes more, such as 512M (default: 2G)"
     )
     parser.add_argument("--jobs", metavar="N", type=positive_int, default=1, help="files that are checked at a time (default: 1)")
     parser.add_argument("--json", metavar="FILE", type=marks, help="also write everything to a file, for marking")

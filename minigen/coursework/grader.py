@@ -9,7 +9,7 @@ from minigen.coursework.exercises import COUNT, exercise
 from minigen.coursework.exercises.tools import SECONDS, Asked, Exercise
 from minigen.coursework.grading.calls import DESCRIBED, Call
 from minigen.coursework.grading.checks import checked, examine
-from minigen.coursework.grading.process import MEMORY, WorkerProcess
+from minigen.coursework.grading.process import WorkerProcess
 from minigen.coursework.grading.remote import Remote
 from minigen.coursework.grading.report import CheckFailed, Item, Line, Report
 from minigen.coursework.grading.session import HINTS, LearnerError, Session, Stopped, clean, in_one_line
@@ -27,7 +27,7 @@ KINDS = {
 
 
 def grade(
-    submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True, memory: int = MEMORY
+    submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True, memory: int | None = None
 ) -> Report:
     """The report on one submission. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the
     exercise, by default what the file says. `apart`, `memory`: see WorkerProcess."""

@@ -39,12 +39,12 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBR
 
 class WorkerProcess(Session):
     """A context: inside it questions can be asked. `apart`: shut off from other processes, where the system can do that.
-    `memory`: bytes of one process; all that it starts may take twice as much together."""
+    `memory`: bytes of one process, by default MEMORY; all that it starts may take twice as much together."""
 
-    def __init__(self, submission: Submission, seconds: float, apart: bool = True, memory: int = MEMORY):
+    def __init__(self, submission: Submission, seconds: float, apart: bool = True, memory: int | None = None):
         super().__init__(submission.seed, [submission.path.name, *submission.helpers])
         self.submission, self.seconds, self.apart = submission, min(seconds, LONGEST), apart
-        self.memory = memory
+        self.memory = memory or MEMORY
         self.mark = secrets.token_hex(8)
         self.inbox: queue.Queue = queue.Queue(maxsize=4)
         self.outbox: queue.Queue = queue.Queue()
