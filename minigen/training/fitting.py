@@ -13,6 +13,7 @@ from minigen.backend import Array, random
 from minigen.data import Batches
 from minigen.errors import LayerError, ShapeError, StateError
 from minigen.nn import Module
+from minigen.nn.batching import one_pass
 from minigen.optim.optimizer import Optimizer, check_optimizer
 from minigen.training.examples import Examples, batch_shape, prepare
 from minigen.training.history import History
@@ -170,7 +171,8 @@ class FitRun(Run):
     def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
         """model.loss, with errors that name the layer."""
         try:
-            result = self.model.loss(*batch)
+            with one_pass():  # whatever methods of the model its loss calls
+                result = self.model.loss(*batch)
         except LayerError as error:
             self.model.add_path(error)
             raise

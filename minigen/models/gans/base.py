@@ -9,8 +9,7 @@ from minigen import nn
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import ShapeError, suggestion
-
-SAMPLED = 500  # small images drawn at a time
+from minigen.nn.batching import BATCH, joined
 
 
 class Generator(nn.Module):
@@ -72,13 +71,12 @@ class Generator(nn.Module):
     def drawn(self, n: int, make: Callable[[slice], Any]) -> np.ndarray:
         """n examples on the host, pixels in [0, 1]: make(part) computes a part of them, in evaluation mode, outside any graph."""
         with self.eval_mode(), no_grad():
-            parts = (slice(start, start + self.at_a_time) for start in range(0, n, self.at_a_time))
-            return self.to_pixels(np.concatenate([to_numpy(make(part)) for part in parts]))
+            return joined(n, lambda part: self.to_pixels(to_numpy(make(part))), self.at_a_time)
 
     @property
     def at_a_time(self) -> int:
-        """How many examples are drawn in one forward pass."""
-        return SAMPLED
+        """How many examples at most are drawn in one forward pass."""
+        return BATCH
 
     def to_pixels(self, x: np.ndarray) -> np.ndarray:
         """The network's images, in its pixel_range, as pixels in [0, 1], clipped; points as they are."""
