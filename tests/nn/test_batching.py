@@ -22,8 +22,9 @@ from minigen.models.autoencoders import (
     TiedAutoencoder,
     VariationalAutoencoder,
 )
-from minigen.models.gans import base, growing
+from minigen.models.gans import growing
 from minigen.nn import batching
+from minigen.training.gans import drawing
 
 IMAGES = (28, 28, 1)
 MODELS = {
@@ -213,7 +214,7 @@ GENERATORS = {
 @pytest.mark.parametrize("name", GENERATORS)
 def test_memory_of_samples_does_not_grow_with_their_number(name, monkeypatch):
     monkeypatch.setattr(batching, "BATCH", 16)
-    monkeypatch.setattr(base, "BATCH", 16)
+    monkeypatch.setattr(drawing, "BATCH", 16)
     monkeypatch.setattr(growing, "BATCH", 16)
     generator, peaks = GENERATORS[name](), []
     for n in (16, 128):
@@ -230,7 +231,7 @@ def test_samples_in_batches_are_those_of_one_pass(name, monkeypatch):
     generator = GENERATORS[name]().astype("float64")
     z = np.random.default_rng(0).standard_normal((7, generator.latent_dim))
     whole = generator.draw(z)
-    for module in (batching, base, growing):
+    for module in (batching, drawing, growing):
         monkeypatch.setattr(module, "BATCH", 3)
     np.testing.assert_allclose(generator.draw(z), whole, rtol=1e-10, atol=1e-12)
 

@@ -22,6 +22,7 @@ from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
 from minigen.training.examples import Examples, some
 from minigen.training.gans.checks import check_counts, check_players, prepare_examples
+from minigen.training.gans.drawing import as_generator
 from minigen.training.gans.game import Game, Terms
 from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
@@ -42,6 +43,8 @@ class Adversarial(Game, Run):
     loss: one of `losses.NonSaturating` (default), `Minimax`, `LeastSquares`, `Hinge`, `Wasserstein`.  penalties: such as
     `losses.R1()`.  remedies: see `training.remedies`.  discriminator_steps, generator_steps: updates of each per step.
     ema: the decay of a moving average of the generator, from which `sample` then draws; None for none.
+    latent_dim: makes any Module that takes latent vectors (n, latent_dim) a generator, such as an nn.Sequential.  pixel_range:
+    black and white in its output, (-1, 1) for a tanh, to which real images are then scaled; None: they are used as they are.
 
     reuse_fakes: G learns from the very fakes that D has just learned from, which are made once; D scores them again, as updated.
     That saves one of two forward passes of G. It is common in code, but not algorithm 1, which draws latent vectors for each
@@ -58,7 +61,7 @@ class Adversarial(Game, Run):
 
     def __init__(
         self,
-        generator: Generator,
+        generator: Generator | Module,
         discriminator: Module,
         *,
         generator_optimizer: Optimizer,
@@ -70,9 +73,11 @@ class Adversarial(Game, Run):
         generator_steps: int = 1,
         ema: float | None = None,
         reuse_fakes: bool = False,
+        latent_dim: int | None = None,
+        pixel_range: tuple[float, float] | None = None,
     ):
         Run.__init__(self, (), progress=True)
-        Game.__init__(self, generator, discriminator, loss, penalties, remedies)
+        Game.__init__(self, as_generator(generator, latent_dim, pixel_range), discriminator, loss, penalties, remedies)
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
         self.reuse_fakes = reuse_fakes
