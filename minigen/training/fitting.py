@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from minigen.autograd import Tensor, no_grad
 from minigen.backend import Array, random
@@ -20,6 +19,7 @@ from minigen.training.history import History
 from minigen.training.objective import Loss, Objective
 from minigen.training.resume_settings import described, optimizer_settings
 from minigen.training.run import Callback, Run
+from minigen.utils.progress import Progress
 from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 
@@ -39,9 +39,9 @@ def fit(
     batch_size: int = 32,
     validation: Arrays | float | None = None,
     seed: int | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
     resume: str | Path | None = None,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> History:
     """Minimize a loss over the examples (n, ...), in shuffled batches, for a number of epochs.
 
@@ -56,6 +56,7 @@ def fit(
     over all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
     `validation`: held-out examples, or which share of the examples, 0.2, is held out: the last ones, before anything is shuffled,
     as Keras does. Where examples are sorted, by class for instance, shuffle them before.
+    `progress`: a bar, on a terminal, and a line for each epoch, on stderr; "lines": the lines alone; False: nothing.
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
     a checkpoint file; the run continues where it was, up to `epochs` in all. Every setting of the model, its layers and the
     optimizer is compared (schedules are not): the error names what has changed. A class excludes attributes that are not
@@ -94,8 +95,8 @@ class FitRun(Run):
         epochs: int,
         batch_size: int,
         seed: int | None,
-        callbacks: Sequence[Callback],
-        progress: bool,
+        callbacks: Callback | Sequence[Callback],
+        progress: Progress,
         loss: Loss | None = None,
     ):
         self.objective = Objective(model, loss)
@@ -131,14 +132,13 @@ class FitRun(Run):
         start = time.perf_counter()
         self.model.train()
         title = f"epoch {self.epoch + 1}/{self.epochs}"
-        with tqdm(
-            total=self.batches.examples, initial=self.seen, desc=title, unit="ex", disable=not self.progress, leave=False
-        ) as bar:
+        with self.bar(total=self.batches.examples, initial=self.seen, desc=title, unit="ex") as bar:
             for batch in self.batches:
                 batch = batch if isinstance(batch, tuple) else (batch,)
                 loss = self.train_step(batch)
                 bar.update(len(batch[0]))
                 bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+                self.notify("on_step_end")
                 if stop_requested():
                     self.interrupt(f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples")
         row = {"epoch": self.epoch + 1, **{name: total / self.seen for name, total in self.sums.items()}}

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,6 +20,8 @@ from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import described, differences, listed, same
 from minigen.utils.checks import is_whole
+from minigen.utils.progress import Progress, checked
+from minigen.utils.progress import bar as shown_bar
 from minigen.utils.reading import shortened
 from minigen.utils.settings import Configured
 
@@ -40,7 +42,7 @@ class Callback(Configured, Generic[Watched]):
         """Called before the first step, after a resume."""
 
     def on_step_end(self, run: Watched) -> None:
-        """Called after each step of adversarial training, before the row of the history that it may complete."""
+        """Called after each step, the update of a batch, before the row of the history that it may complete."""
 
     def on_epoch_end(self, run: Watched) -> None:
         """Called when the history has a new row: after an epoch and its validation, or `record_every` steps of adversarial
@@ -74,9 +76,9 @@ class Run(Configured):
     kind = "fit"  # what of minigen.training the user called, for messages
     batches: Batches  # of the examples
 
-    def __init__(self, callbacks: Sequence[Callback], progress: bool):
+    def __init__(self, callbacks: Callback | Sequence[Callback], progress: Progress):
         self.callbacks = self.in_order(callbacks)
-        self.progress = progress
+        self.progress = checked(progress)
         self.history = History()
         self.sums: dict[str, float] = {}  # of the history's next row: each term, summed
         self.begun_with: dict[str, Any] = {}  # `described`, before training
@@ -109,9 +111,20 @@ class Run(Configured):
 
     # -- callbacks and the history -------------------------------------------------------------------------------
 
-    def in_order(self, callbacks: Sequence[Callback]) -> list[Callback]:
-        """The callbacks in the order in which they are called. TypeError for one that works in another kind of run."""
+    def in_order(self, callbacks: Any) -> list[Callback]:
+        """The callbacks, or the only one, in the order in which they are called.
+
+        TypeError for what is none, and for one that works in another kind of run.
+        """
+        callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
+        if not isinstance(callbacks, Iterable):
+            raise TypeError(f"callbacks: expected a list such as [training.Checkpoint(folder)], got {kind_of(callbacks)}")
         for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(
+                    "callbacks: expected training.Callback objects, or those of a subclass with on_epoch_end(run), got "
+                    f"{kind_of(callback)}"
+                )
             if callback.requires not in (None, self.kind):
                 name = type(callback).__name__
                 raise TypeError(f"{name} works in training.{callback.requires} only, not in training.{self.kind}")
@@ -132,6 +145,10 @@ class Run(Configured):
             for callback in self.callbacks:
                 stack.enter_context(callback.lock(self))
             return stack.pop_all()
+
+    def bar(self, **options: Any) -> tqdm:
+        """A progress bar, which disappears when it is done."""
+        return shown_bar(show=self.progress is True, leave=False, **options)
 
     def log(self, text: str) -> None:
         """Print a line without disturbing the progress bar."""
@@ -307,6 +324,11 @@ class Run(Configured):
             for owner, state in reversed(undo):
                 owner.load_state_dict(state)
             raise
+
+
+def kind_of(given: Any) -> str:
+    """What was given in place of a callback, for messages."""
+    return f"the class {given.__name__}, without ()" if isinstance(given, type) else type(given).__name__
 
 
 def mistaken(value: Any, own: Any) -> str | None:
