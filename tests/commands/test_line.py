@@ -292,4 +292,4 @@ def test_how_much_a_training_says(option, lines, minigen_line):
     status, _, err = minigen_line(f"resume run --epochs 4 {option}")
     assert status == 0 and err.count("\n") == lines and "\r" not in err
     status, _, err = minigen_line("train stacked --quiet --silent --out other")
-    assert status == 1 and "not allowed with argument" in err
+    assert status == 2 and "not allowed with argument" in err
