@@ -13,7 +13,7 @@ from typing import Any
 from minigen.autograd import Tensor, is_grad_enabled, no_grad, op
 from minigen.backend import array_module, to_numpy
 from minigen.data import Batches
-from minigen.errors import GraphError
+from minigen.errors import GraphError, ShapeError
 from minigen.nn.module import Module
 from minigen.utils.blocks import block
 
@@ -89,7 +89,8 @@ def joined(n: int, compute: Callable[[slice], Any], most: int, exactly: bool = F
     """compute(rows) for all of n rows, at most so many at a time, written into arrays of n rows as they come.
 
     compute returns an array or a Tensor (rows, ...), or a tuple or a dict of them. After the first FIRST rows the size of the
-    results counts, too, unless so many are taken exactly: codes are small, images may be large.
+    results counts, too, unless so many are taken exactly: codes are small, images may be large. Raises ShapeError for results
+    without a row for each example.
     """
     results: list = []
     start = 0
@@ -98,6 +99,8 @@ def joined(n: int, compute: Callable[[slice], Any], most: int, exactly: bool = F
         computed = compute(rows)
         columns = columns_of(computed)
         arrays = [column.data if isinstance(column, Tensor) else column for column in columns]
+        for y in arrays:
+            check_rows(y, rows.stop - rows.start)
         results = results or [array_module(y).empty((n, *y.shape[1:]), dtype=y.dtype) for y in arrays]
         for result, y in zip(results, arrays, strict=True):
             result[rows] = y
@@ -107,6 +110,12 @@ def joined(n: int, compute: Callable[[slice], Any], most: int, exactly: bool = F
     if isinstance(computed, dict):
         return dict(zip(computed, made))
     return tuple(made) if isinstance(computed, tuple) else made[0]
+
+
+def check_rows(y: Any, n: int) -> None:
+    """Raise ShapeError unless a result has a row for each of n examples."""
+    if (shape := tuple(getattr(y, "shape", ())))[:1] != (n,):
+        raise ShapeError(f"in batches a network returns a result for each example, for {n} of them got shape {shape}")
 
 
 def columns_of(computed: Any) -> tuple:

@@ -214,6 +214,12 @@ def test_what_cannot_be_predicted_is_refused(arguments, error, message):
         predict(*arguments)
 
 
+@pytest.mark.parametrize("make", [lambda y: y.mean(), lambda y: y.reshape(-1, 1), lambda y: y[:1]])
+def test_a_network_returns_a_result_for_each_example(make):
+    with pytest.raises(ShapeError, match=r"in batches a network returns a result for each example, for 3 of them got shape \("):
+        predict(Several(make), np.zeros((7, 3), np.float32), batch_size=3)
+
+
 @pytest.mark.parametrize("size", [0, -1, 2.5, "many"])
 def test_a_batch_size_is_a_count(size):
     with pytest.raises(ValueError, match=f"batch_size counts examples, a whole number of at least 1, got {size}"):
