@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, optim
+from minigen import gradcheck_module, nn, optim
 from minigen.errors import ShapeError
 from minigen.models import gans
 from minigen.training import Adversarial, Checkpoint
+from minigen.training.gans.drawing import AnyGenerator
 
 X = np.random.default_rng(0).random((32, 4, 4, 1), dtype=np.float32)
 
@@ -46,6 +47,11 @@ def test_it_trains_as_a_subclass_of_generator_does(tmp_path):
     assert got == results[1][:-1]
     np.testing.assert_array_equal(samples, results[1][-1])
     assert 0.0 <= samples.min() and samples.max() <= 1.0 and samples.shape == (5, 4, 4, 1)
+
+
+def test_gradients_are_those_of_the_network():
+    generator = AnyGenerator(nn.Sequential(nn.Dense(3, 4, activation="tanh")), 3)
+    gradcheck_module(generator, generator, np.random.default_rng(2).standard_normal((2, 3)))
 
 
 def test_without_a_range_examples_are_used_as_they_are():
