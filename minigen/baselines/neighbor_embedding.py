@@ -3,11 +3,11 @@
 from typing import Literal
 
 import numpy as np
-from tqdm import tqdm
 
 from minigen.backend.host import whole_array
 from minigen.errors import NonFiniteError
 from minigen.metrics.checks import check_count, checked_arrays
+from minigen.utils.progress import bar
 from minigen.utils.settings import takes_settings
 
 _CHUNK = 1 << 18  # pairs worked on at once: 1 MiB in float32, so that many passes over them stay in the cache
@@ -52,7 +52,7 @@ def tsne(
     y = _principal_plane(x)
     velocity, gains = np.zeros_like(y), np.ones_like(y)
     exaggerated = min(_EXAGGERATED_ITERATIONS, iterations // 2)
-    with tqdm(total=iterations, desc="t-SNE", disable=not progress) as bar, np.errstate(all="ignore"):
+    with bar(total=iterations, desc="t-SNE", show=progress) as shown, np.errstate(all="ignore"):
         for step in range(iterations):
             early = step < exaggerated
             kl, gradient = kl_and_gradient(p, y, exaggeration=early_exaggeration if early else 1.0)
@@ -66,8 +66,8 @@ def tsne(
                 raise NonFiniteError(
                     f"tsne: the map diverged in iteration {step} with learning_rate {rate}, expected a smaller one"
                 )
-            bar.set_postfix_str(f"KL {kl:.3f} nats", refresh=False)
-            bar.update()
+            shown.set_postfix_str(f"KL {kl:.3f} nats", refresh=False)
+            shown.update()
     return y
 
 

@@ -16,6 +16,7 @@ from minigen.errors import CommandError
 from minigen.recipes import TrainedModel, inputs
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
+from minigen.utils.progress import Progress
 from minigen.utils.signals import INTERRUPTED, Stopped
 
 MOMENTS = 20  # per run are drawn, and saved
@@ -104,7 +105,7 @@ def save_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
     plot.save_figure(plot.training_curves(columns, panels=GAME if "step" in history else None), path)
 
 
-def train_into(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], quiet: bool = False) -> int:
+def train_into(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset], progress: Progress = True) -> int:
     """Train in a locked folder, from its checkpoint if it has one; returns the exit status.
 
     Ctrl-C saves and ends with 130, SIGTERM with 143. A full disk is an error; the last checkpoint is intact, as after any end.
@@ -113,7 +114,8 @@ def train_into(folder: RunFolder, config: Config, data: tuple[Dataset, Dataset],
     seed(config.seed)
     trained = config.recipe.build(config.input_spec)
     resume = folder.checkpoint if folder.checkpoint.exists() else None
-    progress = not quiet and (config.settings["epochs"] or 0) <= LINES
+    if (config.settings["epochs"] or 0) > LINES:
+        progress = False
     try:
         history = trained.fit(train, test, callbacks(folder, config, trained, data, progress), resume, progress)
         draw_results(folder, config, trained, test)
@@ -142,7 +144,7 @@ def left_behind(folder: RunFolder, config: Config) -> str:
 
 
 def callbacks(
-    folder: RunFolder, config: Config, trained: TrainedModel, data: tuple[Dataset, Dataset], progress: bool
+    folder: RunFolder, config: Config, trained: TrainedModel, data: tuple[Dataset, Dataset], progress: Progress
 ) -> list[training.Callback]:
     """The callbacks of a run, which save, watch and draw it."""
     train, test = data
@@ -157,9 +159,9 @@ def callbacks(
     return [presence, Saving(folder.path, every), *drawn, curves]
 
 
-def features(config: Config, train: Dataset, progress: bool) -> Callable[[np.ndarray], np.ndarray]:
+def features(config: Config, train: Dataset, progress: Progress) -> Callable[[np.ndarray], np.ndarray]:
     """The features of images, padded or not, in the eyes of the evaluator of this data set, which is trained if there is none."""
-    evaluator = evaluators.evaluator_of(train, progress=progress)
+    evaluator = evaluators.evaluator_of(train, progress=progress is True)
     return lambda images: evaluator.features(inputs.unpadded(images, config.shape[0]))
 
 

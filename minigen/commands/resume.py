@@ -16,7 +16,7 @@ from minigen.errors import CommandError, UsageError
 from minigen.recipes import inputs
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
-from minigen.utils.arguments import Parser, add_name, positive_int
+from minigen.utils.arguments import Parser, add_name, add_progress, positive_int
 
 EXAMPLES = """
   minigen resume runs/vae
@@ -31,7 +31,7 @@ def arguments(parser: Parser) -> None:
     length.add_argument("--epochs", type=positive_int, metavar="N", help="total number, including those already done")
     length.add_argument("--steps", type=positive_int, metavar="N", help="the same for a run counted in steps, such as a GAN's")
     add_name(parser, "backend", NAMES, "array library, if not the run's")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    add_progress(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         config.check_data(data[0])
         folder.sweep()
         config.save(folder.config_file)
-        return train_into(folder, config, data, args.quiet)
+        return train_into(folder, config, data, args.progress)
 
 
 def longer(config: Config, args: argparse.Namespace) -> Config:

@@ -18,7 +18,7 @@ from minigen.recipes import RECIPES, Recipe, inputs
 from minigen.recipes.config import Config
 from minigen.recipes.gans import GanRecipe
 from minigen.recipes.run_folder import RunFolder
-from minigen.utils.arguments import Parser, add_name, add_output, add_seed, one_of, positive_int, resolution
+from minigen.utils.arguments import Parser, add_name, add_output, add_progress, add_seed, one_of, positive_int, resolution
 
 EXAMPLES = """
   minigen train vae --data mnist --epochs 25 --out runs/vae
@@ -55,7 +55,7 @@ def model_parser(recipe: Recipe) -> Parser:
     add("--lr", type=float, metavar="X", help=f"largest learning rate (default: {recipe.lr:g})")
     add_seed(parser)
     add_name(parser, "backend", BACKENDS, "array library")
-    add("--quiet", action="store_true", help="no progress bars")
+    add_progress(parser)
     if isinstance(recipe, GanRecipe):
         add(
             "--distance",
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     config = configured(args, recipe, train)
     with folder.created():
         config.save(folder.config_file)
-        return train_into(folder, config, (train, test), args.quiet)
+        return train_into(folder, config, (train, test), args.progress)
 
 
 def configured(args: argparse.Namespace, recipe: Recipe, train: Dataset) -> Config:

@@ -8,9 +8,8 @@ import zlib
 from collections.abc import Sequence
 from http.client import HTTPException
 
-from tqdm import tqdm
-
 from minigen.errors import DataError
+from minigen.utils.progress import bar
 
 TIMEOUT = 30  # seconds without a byte
 BLOCK = 1 << 18  # bytes
@@ -41,7 +40,7 @@ def received(url: str, name: str) -> bytes:
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
         promised = response.headers.get("Content-Length")
         total = int(promised) if promised else None
-        with tqdm(total=total, desc=name, unit="B", unit_scale=True) as progress:
+        with bar(total=total, desc=name, unit="B", unit_scale=True) as progress:
             while block := response.read(BLOCK):
                 content += block
                 progress.update(len(block))

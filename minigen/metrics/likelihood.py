@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import NonFiniteError, ShapeError
 from minigen.metrics.intervals import Estimate
+from minigen.utils.progress import bar
 
 
 def elbo(
@@ -74,7 +74,7 @@ def _posterior_samples(
     if len(x) < 1 or samples < 1 or batch_size < 1:
         raise ValueError(f"{metric}: got {len(x)} images, {samples} samples and batch_size {batch_size}, expected at least 1")
     source = random.stream("noise") if seed is None else np.random.default_rng(seed)
-    with tqdm(total=len(x), desc=metric, unit="ex", disable=not progress, leave=False) as bar:
+    with bar(total=len(x), desc=metric, unit="ex", show=progress, leave=False) as shown:
         for start in range(0, len(x), batch_size):
             batch = asarray(x[start : start + batch_size])
             n = len(batch)
@@ -96,7 +96,7 @@ def _posterior_samples(
                 )
             likelihoods, z, mean, logvar = (part.astype(np.float64) for part in (likelihoods, z, mean, logvar))
             yield likelihoods, z, mean, logvar
-            bar.update(n)
+            shown.update(n)
 
 
 def _estimate(metric: str, parts: list[np.ndarray]) -> Estimate:

@@ -17,6 +17,7 @@ from minigen.recipes import inputs
 from minigen.recipes.recipe import InputSpec, Recipe, option
 from minigen.recipes.trained import TrainedAutoencoder
 from minigen.training import Callback, History
+from minigen.utils.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class AutoencoderRecipe(Recipe):
         test: Dataset | None = None,
         callbacks: Sequence[Callback] = (),
         resume: str | Path | None = None,
-        progress: bool = True,
+        progress: Progress = True,
     ) -> History:
         """Train a network by this recipe; see `training.fit`."""
         return training.fit(

@@ -15,6 +15,7 @@ from minigen.recipes import inputs
 from minigen.recipes.recipe import InputSpec, Recipe, option
 from minigen.recipes.trained import TrainedGan
 from minigen.training import Adversarial, Callback, History, remedies
+from minigen.utils.progress import Progress
 
 Players = tuple[base.Generator, Any]
 
@@ -43,7 +44,7 @@ class GanRecipe(Recipe):
         record_every: int | None = None,
         callbacks: Sequence[Callback] = (),
         resume: str | Path | None = None,
-        progress: bool = True,
+        progress: Progress = True,
     ) -> History:
         """Play the game by this recipe; see `Adversarial.fit`. record_every: by default the history has about 50 rows."""
         return trainer.fit(

@@ -21,6 +21,7 @@ from minigen.optim import ExponentialMovingAverage
 from minigen.recipes.recipe import InputSpec, Recipe
 from minigen.training import Callback, History
 from minigen.training.checkpoint import Saved
+from minigen.utils.progress import Progress
 
 VALIDATED = 2000  # held-out examples whose loss is measured after each epoch
 
@@ -39,7 +40,7 @@ class TrainedModel:
         test: Dataset,
         callbacks: Sequence[Callback] = (),
         resume: str | Path | None = None,
-        progress: bool = True,
+        progress: Progress = True,
     ) -> History:
         """Train by the recipe, to its end. resume: see `training.fit`."""
         raise NotImplementedError

@@ -5,6 +5,7 @@ from minigen.training.fitting import fit
 from minigen.training.gans import Adversarial, FrechetMonitor, GanMonitor, Growth, Progressive, Restoration, SampleGrid, remedies
 from minigen.training.history import History
 from minigen.training.layerwise import fit_layerwise
+from minigen.training.prediction import predict
 
 __all__ = [
     "Adversarial",
@@ -20,5 +21,6 @@ __all__ = [
     "SampleGrid",
     "fit",
     "fit_layerwise",
+    "predict",
     "remedies",
 ]

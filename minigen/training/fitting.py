@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from minigen.autograd import Tensor, no_grad
 from minigen.backend import Array, random
 from minigen.data import Batches
 from minigen.errors import LayerError, ShapeError, StateError
 from minigen.nn import Module
+from minigen.nn.batching import one_pass
 from minigen.optim.optimizer import Optimizer, check_optimizer
 from minigen.training.examples import Examples, batch_shape, prepare, settings_of
 from minigen.training.history import History
+from minigen.training.objective import Loss, Objective
 from minigen.training.resume_settings import described, optimizer_settings
 from minigen.training.run import Callback, Run
+from minigen.utils.progress import Progress
 from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 
@@ -33,19 +35,28 @@ def fit(
     *,
     optimizer: Optimizer,
     epochs: int,
+    loss: Loss | None = None,
     batch_size: int = 32,
-    validation: Arrays | None = None,
+    validation: Arrays | float | None = None,
     seed: int | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
     resume: str | Path | None = None,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> History:
-    """Minimize model.loss over the examples (n, ...), in shuffled batches, for a number of epochs.
+    """Minimize a loss over the examples (n, ...), in shuffled batches, for a number of epochs.
 
-    model.loss(batch) returns the total and a dict of its named terms. Examples may be several arrays that belong together,
-    such as (images, labels): then it is model.loss(images, labels). Images as bytes become pixels in [0, 1], batch by batch: see
-    `data.Batches`. The history has, for each epoch, the mean "loss" over all examples (and its terms, if there are several),
-    "validation loss" on held-out examples, and "seconds".
+    By default it is the model's own: model.loss(batch) returns the total and a dict of its named terms. Examples may be several
+    arrays that belong together, such as (images, labels): then it is model.loss(images, labels).
+    `loss` takes any Module, such as `nn.Sequential(encoder, decoder)`: it is loss(model(x), x), or of examples=(x, targets)
+    loss(model(x), targets); the penalties of ActivityRegularization layers are added. It is a function to a mean over the batch,
+    or the name of one of minigen.losses: "mse", "mae", "bce_with_logits" or "cross_entropy", the last two of outputs without a
+    sigmoid or softmax.
+
+    Images as bytes become pixels in [0, 1], batch by batch: see `data.Batches`. The history has, for each epoch, the mean "loss"
+    over all examples (and its terms, if there are several), "validation loss" on held-out examples, and "seconds".
+    `validation`: held-out examples, or which share of the examples, 0.2, is held out: the last ones, before anything is shuffled,
+    as Keras does. Where examples are sorted, by class for instance, shuffle them before.
+    `progress`: a bar, on a terminal, and a line for each epoch, on stderr; "lines": the lines alone; False: nothing.
     `seed` fixes the order of the examples; by default it comes from `minigen.seed`. `resume`: a folder of `Checkpoint`, or
     a checkpoint file; the run continues where it was, up to `epochs` in all. Every setting of the model, its layers and the
     optimizer is compared (schedules are not): the error names what has changed. A class excludes attributes that are not
@@ -58,7 +69,7 @@ def fit(
     """
     if resume is not None:
         seed = 0  # irrelevant, and drawn from no stream: the checkpoint has its own
-    run = FitRun(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress)
+    run = FitRun(model, optimizer, examples, validation, epochs, batch_size, seed, callbacks, progress, loss)
     with run.locked():
         if resume is not None:
             run.restore(resume)
@@ -80,22 +91,22 @@ class FitRun(Run):
         model: Module,
         optimizer: Optimizer,
         examples: Arrays,
-        validation: Arrays | None,
+        validation: Arrays | float | None,
         epochs: int,
         batch_size: int,
         seed: int | None,
-        callbacks: Sequence[Callback],
-        progress: bool,
+        callbacks: Callback | Sequence[Callback],
+        progress: Progress,
+        loss: Loss | None = None,
     ):
-        if not hasattr(model, "loss"):
-            raise TypeError(
-                f"{type(model).__name__} has no loss(batch): fit takes a model of minigen.models, or a Module "
-                "of yours with loss(batch) -> (total, dict of its terms)"
-            )
+        self.objective = Objective(model, loss)
         if epochs < 1:
             raise ValueError(f"epochs is the number of passes over the data, at least 1, got {epochs}")
         check_optimizer("optimizer", optimizer, "model")
+        if isinstance(validation, (int, float)):
+            examples, validation = split(examples, validation)
         data = prepare("examples", examples, model)
+        self.objective.check(data.arrays)
         held_out = None if validation is None else prepare("validation", validation, model)
         if held_out is not None:
             check_shapes(held_out, data)
@@ -122,14 +133,13 @@ class FitRun(Run):
         start = time.perf_counter()
         self.model.train()
         title = f"epoch {self.epoch + 1}/{self.epochs}"
-        with tqdm(
-            total=self.batches.examples, initial=self.seen, desc=title, unit="ex", disable=not self.progress, leave=False
-        ) as bar:
+        with self.bar(total=self.batches.examples, initial=self.seen, desc=title, unit="ex") as bar:
             for batch in self.batches:
                 batch = batch if isinstance(batch, tuple) else (batch,)
                 loss = self.train_step(batch)
                 bar.update(len(batch[0]))
                 bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+                self.notify("on_step_end")
                 if stop_requested():
                     self.interrupt(f"in epoch {self.epoch + 1} after {self.seen} of {self.batches.examples} examples")
         row = {"epoch": self.epoch + 1, **{name: total / self.seen for name, total in self.sums.items()}}
@@ -169,17 +179,13 @@ class FitRun(Run):
         return {f"validation {name}": total / len(held_out.arrays[0]) for name, total in sums.items()}
 
     def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
-        """model.loss, with errors that name the layer."""
+        """The loss and its terms, with errors that name the layer."""
         try:
-            result = self.model.loss(*batch)
+            with one_pass():  # whatever methods of the model its loss calls
+                return self.objective(*batch)
         except LayerError as error:
             self.model.add_path(error)
             raise
-        if not isinstance(result, tuple):
-            raise TypeError(
-                f"{type(self.model).__name__}.loss returned a {type(result).__name__}, expected (total, dict of its terms)"
-            )
-        return result
 
     @staticmethod
     def add(loss: float, terms: dict[str, Any], examples: int, sums: dict[str, float]) -> None:
@@ -201,7 +207,12 @@ class FitRun(Run):
 
     def settings(self) -> dict[str, Any]:
         self.named_state()  # which gives the parameters their names, which are compared
-        return {"model": type(self.model).__name__, **self.data_settings, **optimizer_settings("optimizer", self.optimizer)}
+        return {
+            "model": type(self.model).__name__,
+            **self.data_settings,
+            **({} if self.objective.loss is None else {"loss": self.objective.loss}),
+            **optimizer_settings("optimizer", self.optimizer),
+        }
 
     def described(self) -> dict[str, Any]:
         return described("model", self.model)
@@ -219,6 +230,22 @@ class FitRun(Run):
             raise StateError(f"history: expected a row for each of {self.epoch} epochs, got {len(rows)}")
         if bool(self.sums) != (self.seen > 0) or self.sums and "loss" not in self.sums:
             raise StateError(f"sums has {sorted(self.sums)}, after {self.seen} examples")
+
+
+def split(examples: Arrays, share: float) -> tuple[Arrays, Arrays | None]:
+    """The examples without the last of them, and these: a share of all. ValueError unless it is one, and leaves some for both."""
+    arrays = examples if isinstance(examples, tuple) else (examples,)
+    if isinstance(share, bool) or not 0.0 < share < 1.0:
+        raise ValueError(
+            f"validation: a share of the examples is above 0 and below 1, such as 0.2, or held-out arrays, got {share}"
+        )
+    if not all(getattr(array, "shape", ()) for array in arrays):
+        return examples, None  # no arrays: `prepare` says what is wrong
+    n = len(arrays[0])
+    kept = n - round(share * n)
+    if not 0 < kept < n:
+        raise ValueError(f"validation: a share of {share} of {n} examples leaves {kept} to train on, and {n - kept} held out")
+    return tuple(array[:kept] for array in arrays), tuple(array[kept:] for array in arrays)
 
 
 def check_shapes(validation: Examples, data: Examples) -> None:

@@ -10,6 +10,7 @@ from minigen.nn.batching import outputs
 from minigen.optim.optimizer import Optimizer
 from minigen.training.fitting import fit
 from minigen.training.history import History
+from minigen.utils.progress import Progress
 from minigen.utils.settings import takes_settings
 
 
@@ -22,7 +23,7 @@ def fit_layerwise(
     epochs: int,
     batch_size: int = 32,
     validation: np.ndarray | None = None,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> list[History]:
     """Train a stacked autoencoder one pair of layers after the other, from the outside in (Bengio et al. 2007).
 

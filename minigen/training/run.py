@@ -20,6 +20,8 @@ from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import described, differences, listed, same
 from minigen.utils.checks import is_whole
+from minigen.utils.progress import Progress, checked
+from minigen.utils.progress import bar as shown_bar
 from minigen.utils.reading import shortened
 from minigen.utils.settings import Configured
 
@@ -40,7 +42,7 @@ class Callback(Configured, Generic[Watched]):
         """Called before the first step, after a resume."""
 
     def on_step_end(self, run: Watched) -> None:
-        """Called after each step of adversarial training, before the row of the history that it may complete."""
+        """Called after each step, the update of a batch, before the row of the history that it may complete."""
 
     def on_epoch_end(self, run: Watched) -> None:
         """Called when the history has a new row: after an epoch and its validation, or `record_every` steps of adversarial
@@ -74,9 +76,9 @@ class Run(Configured):
     kind = "fit"  # what of minigen.training the user called, for messages
     batches: Batches  # of the examples
 
-    def __init__(self, callbacks: Sequence[Callback], progress: bool):
+    def __init__(self, callbacks: Callback | Sequence[Callback], progress: Progress):
         self.callbacks = self.in_order(callbacks)
-        self.progress = progress
+        self.progress = checked(progress)
         self.history = History()
         self.sums: dict[str, float] = {}  # of the history's next row: each term, summed
         self.begun_with: dict[str, Any] = {}  # `described`, before training
@@ -109,10 +111,12 @@ class Run(Configured):
 
     # -- callbacks and the history -------------------------------------------------------------------------------
 
-    def in_order(self, callbacks: Sequence[Callback]) -> list[Callback]:
-        """The callbacks in the order in which they are called. TypeError for what is no list of callbacks, and for one that works
-        in another kind of run."""
-        check_callbacks(callbacks)
+    def in_order(self, callbacks: Any) -> list[Callback]:
+        """The callbacks, or the only one, in the order in which they are called.
+
+        TypeError for what is none, and for one that works in another kind of run.
+        """
+        callbacks = checked_callbacks(callbacks)
         for callback in callbacks:
             if callback.requires not in (None, self.kind):
                 name = type(callback).__name__
@@ -134,6 +138,10 @@ class Run(Configured):
             for callback in self.callbacks:
                 stack.enter_context(callback.lock(self))
             return stack.pop_all()
+
+    def bar(self, **options: Any) -> tqdm:
+        """A progress bar, which disappears when it is done."""
+        return shown_bar(show=self.progress is True, leave=False, **options)
 
     def log(self, text: str) -> None:
         """Print a line without disturbing the progress bar."""
@@ -311,16 +319,20 @@ class Run(Configured):
             raise
 
 
-def check_callbacks(callbacks: Any) -> None:
-    """Raise TypeError unless it is a list or a tuple of callbacks."""
+def checked_callbacks(callbacks: Any) -> list[Callback]:
+    """A list of callbacks from a list, a tuple, or a single one. TypeError for anything else."""
+    if isinstance(callbacks, Callback):
+        return [callbacks]
     if not isinstance(callbacks, (list, tuple)):
-        one = f"{type(callbacks).__name__}(...)" if isinstance(callbacks, Callback) else "Checkpoint(folder)"
-        raise TypeError(f"callbacks is a list, got {shortened(callbacks)}: write callbacks=[{one}], or callbacks=[] for none")
+        raise TypeError(
+            f"callbacks is a list, got {shortened(callbacks)}: write callbacks=[Checkpoint(folder)], or callbacks=[] for none"
+        )
     for callback in callbacks:
         if isinstance(callback, type) and issubclass(callback, Callback):
             raise TypeError(f"callbacks are objects, got the class {callback.__name__}: write {callback.__name__}(...)")
         if not isinstance(callback, Callback):
             raise TypeError(f"got {shortened(callback)} as a callback: derive a class of yours from training.Callback")
+    return [*callbacks]
 
 
 def mistaken(value: Any, own: Any) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from minigen.errors import UsageError, suggestion
+from minigen.utils.progress import LINES
 
 
 class Parser(argparse.ArgumentParser):
@@ -123,6 +124,15 @@ def add_output(parser: argparse.ArgumentParser, default: Path, help: str, metava
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """--seed."""
     parser.add_argument("--seed", type=nonnegative_int, default=0, metavar="N", help="of all random numbers (default: 0)")
+
+
+def add_progress(parser: argparse.ArgumentParser) -> None:
+    """--quiet and --silent: what `progress` of a training is, without them True."""
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument(
+        "--quiet", dest="progress", action="store_const", const=LINES, default=True, help="no bar, only a line per epoch"
+    )
+    shown.add_argument("--silent", dest="progress", action="store_const", const=False, help="no lines either")
 
 
 def add_name(parser: argparse.ArgumentParser, what: str, names: Sequence[str], help: str, default: str | None = None) -> None:

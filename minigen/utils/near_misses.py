@@ -44,7 +44,7 @@ SETTINGS = {  # what a setting is called in Keras, PyTorch or papers -> what it 
     "sigma": ["std"], "stddev": ["std"], "noise_std": ["std"],
     "start_dim": ["start_axis"], "target_shape": ["shape"],
     "use_bias": ["bias"],
-    "validation_data": ["validation"],
+    "validation_data": ["validation"], "validation_split": ["validation"],
     "verbose": ["progress"],
 }
 
@@ -85,8 +85,8 @@ NAMES = {  # classes and functions elsewhere -> here, where a search by spelling
 
 METHODS = {  # methods and attributes elsewhere -> what is written here
     "fit": "minigen.training.fit(model, examples, optimizer=..., epochs=...)",
-    "compile": "minigen.training.fit, which takes the optimizer; the loss is a method of the model",
-    "predict": "a call of the model inside `with model.eval_mode(), minigen.no_grad():`",
+    "compile": "minigen.training.fit, which takes the optimizer and the loss, unless that is a method of the model",
+    "predict": "minigen.training.predict(model, examples)",
     "train_on_batch": "loss.backward() and optimizer.step(), or minigen.training.fit",
     "evaluate": "model.loss(examples) inside `with model.eval_mode(), minigen.no_grad():`",
     "to": "minigen.use(\"cupy\") before the model is made, or astype for another dtype",

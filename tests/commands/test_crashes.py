@@ -13,9 +13,9 @@ from minigen.commands import main
 from minigen.training import checkpoint
 
 LINES = {
-    "stacked": "train stacked --epochs 2 --images 32 --quiet --out",
-    "gan": "train gan --steps 3 --images 32 --quiet --out",
-    "linear": "train linear --epochs 2 --images 60 --quiet --out",
+    "stacked": "train stacked --epochs 2 --images 32 --silent --out",
+    "gan": "train gan --steps 3 --images 32 --silent --out",
+    "linear": "train linear --epochs 2 --images 60 --silent --out",
 }
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"}
 DEAD = 99
@@ -84,9 +84,9 @@ def test_killed_before_any_change_of_the_disk(line, minigen_line, monkeypatch):
     for change in chosen:
         run = f"run{change}"
         dying(f"{line} {run}", change)
-        status, _, complaint = minigen_line(f"resume {run} --quiet")
+        status, _, complaint = minigen_line(f"resume {run} --silent")
         if status and "train" in complaint and "has trained for all" not in complaint:  # there was nothing to go on from
             status, _, complaint = minigen_line(f"{line} {run}")
         assert status == 0 or "has trained for all" in complaint, f"killed before change {change}: {complaint}"
         check_same(run, whole)
-        assert "has trained for all" in minigen_line(f"resume {run} --quiet")[2]
+        assert "has trained for all" in minigen_line(f"resume {run} --silent")[2]

@@ -24,7 +24,7 @@ def run_of(whole, minigen_line):
 
     def make(line):
         if line not in whole:
-            assert minigen_line(f"train {line} --out run --quiet")[0] == 0
+            assert minigen_line(f"train {line} --out run --silent")[0] == 0
             whole[line] = {name: Path("run", name).read_bytes() for name in ("config.json", "checkpoint.npz", "history.csv")}
         Path("run").mkdir(exist_ok=True)
         for name, content in whole[line].items():

@@ -314,3 +314,15 @@ def test_demo_hands_all_options_on(line, status, said):
 def test_an_unknown_demo_is_answered_with_the_nearest_name():
     done = child("-m", "minigen", "demo", "variatonal")
     assert done.returncode == 2 and "12_variational" in done.stderr
+
+
+@pytest.mark.parametrize(("option", "lines"), [("", 2), ("--quiet", 2), ("--silent", 0)])
+def test_how_much_a_training_says(option, lines, minigen_line):
+    """Where stderr is no terminal, without an option as with --quiet: a whole line for each epoch."""
+    status, out, err = minigen_line(f"train stacked --epochs 2 --images 32 --out run {option}")
+    assert status == 0 and out.startswith("stacked on ") and err.count("\n") == lines and "\r" not in err
+    assert err.count("epoch ") == lines
+    status, _, err = minigen_line(f"resume run --epochs 4 {option}")
+    assert status == 0 and err.count("\n") == lines and "\r" not in err
+    status, _, err = minigen_line("train stacked --quiet --silent --out other")
+    assert status == 2 and "not allowed with argument" in err

@@ -19,8 +19,8 @@ from minigen.training.fitting import FitRun
 
 ROOT = Path(__file__).parents[2]
 SAVE_CURVES = learning.save_curves  # which the other tests do without
-VAE = "train vae --epochs 2 --batch-size 24 --quiet --out"
-GAN = "train dcgan --steps 4 --batch-size 16 --quiet --out"
+VAE = "train vae --epochs 2 --batch-size 24 --silent --out"
+GAN = "train dcgan --steps 4 --batch-size 16 --silent --out"
 
 
 def child(line, before, **options):
@@ -65,7 +65,7 @@ def contents(folder):
 @pytest.fixture
 def stacked_run(minigen_line):
     """The folder of a short run."""
-    assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
+    assert minigen_line("train stacked --epochs 1 --images 32 --out run --silent")[0] == 0
     return Path("run")
 
 
@@ -96,7 +96,7 @@ def test_stopping_saves_and_resume_goes_on_bit_exactly(line, trainer, step, numb
     with monkeypatch.context() as patch:
         patch.setattr(trainer, "train_step", at_step(trainer.train_step, step, number))
         assert minigen_line(f"{line} stopped") == (status, "", STOPPED)
-    assert minigen_line("resume stopped --quiet")[0] == 0
+    assert minigen_line("resume stopped --silent")[0] == 0
     assert minigen_line(f"{line} whole")[0] == 0
     (arrays, header), (expected, rest) = contents("stopped"), contents("whole")
     assert header == rest and arrays.keys() == expected.keys()
@@ -119,7 +119,7 @@ def test_ctrl_c_before_there_is_anything_to_save_leaves_nothing(monkeypatch, min
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FitRun, "validate", interrupt)
-    status, _, err = minigen_line("train stacked --epochs 1 --out run --quiet")
+    status, _, err = minigen_line("train stacked --epochs 1 --out run --silent")
     assert (status, err) == (130, "minigen: stopped: nothing was trained yet\n")
     assert not Path("run").exists()
 
@@ -132,19 +132,19 @@ def test_ctrl_c_while_the_last_pictures_are_drawn(monkeypatch, minigen_line):
 
     with monkeypatch.context() as patch:
         patch.setattr(learning, "draw_results", interrupt)
-        status, _, err = minigen_line("train vae --epochs 1 --out run --quiet")
+        status, _, err = minigen_line("train vae --epochs 1 --out run --silent")
     assert (status, err) == (
         130,
         "minigen: stopped: the run is done and saved, some of its pictures may be missing: minigen resume run makes them\n",
     )
     assert not Path("run/pictures/samples.png").exists()
-    assert minigen_line("resume run --quiet")[0] == 0
+    assert minigen_line("resume run --silent")[0] == 0
     assert Path("run/pictures/samples.png").exists()
-    assert "run has trained for all its epochs" in minigen_line("resume run --quiet")[2]
+    assert "run has trained for all its epochs" in minigen_line("resume run --silent")[2]
 
 
 def test_resuming_what_is_done_says_how_to_get_more(minigen_line):
-    assert minigen_line("train stacked --epochs 2 --images 32 --out run --quiet")[0] == 0
+    assert minigen_line("train stacked --epochs 2 --images 32 --out run --silent")[0] == 0
     status, _, err = minigen_line("resume run")
     assert status == 1 and "run has trained for all its epochs: 2; for more say how many in all, such as --epochs 4" in err
     status, _, err = minigen_line("resume run --steps 9")
@@ -166,7 +166,7 @@ def test_resuming_to_less_than_is_done_says_what_a_folder_keeps(minigen_line):
 
 
 def test_a_config_of_other_numbers_is_refused(minigen_line):
-    assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
+    assert minigen_line("train stacked --epochs 1 --images 32 --out run --silent")[0] == 0
     config = Path("run/config.json")
     config.write_text(config.read_text().replace('"latent_dim": 30', '"codes": 30'))
     status, _, err = minigen_line("sample run")
@@ -178,7 +178,7 @@ def test_a_config_of_other_numbers_is_refused(minigen_line):
     config.write_text(config.read_text().replace('"codes": 30', '"latent_dim": 20'))
     status, _, err = minigen_line("sample run")
     assert status == 1 and "this state does not fit StackedAutoencoder" in err
-    status, _, err = minigen_line("resume run --epochs 2 --quiet")
+    status, _, err = minigen_line("resume run --epochs 2 --silent")
     assert status == 1 and "checkpoint.npz does not fit this run" in err
 
 
@@ -212,7 +212,7 @@ def test_a_config_that_was_damaged_by_hand(value, other, complaint, stacked_run,
 
 
 def test_a_checkpoint_of_another_kind_of_model(stacked_run, minigen_line):
-    assert minigen_line("train gan --steps 1 --out gan --quiet")[0] == 0
+    assert minigen_line("train gan --steps 1 --out gan --silent")[0] == 0
     autoencoder, gan = stacked_run / "checkpoint.npz", Path("gan/checkpoint.npz")
     content = autoencoder.read_bytes()
     autoencoder.write_bytes(gan.read_bytes())
@@ -229,7 +229,7 @@ def test_a_checkpoint_of_another_kind_of_model(stacked_run, minigen_line):
 
 def test_too_few_samples_to_evaluate_are_refused(minigen_line):
     for model, n, least in (("gan", 4, 5), ("conditional-dcgan", 19, 20)):  # of a class that is asked for, two
-        assert minigen_line(f"train {model} --steps 1 --out {model} --quiet")[0] == 0
+        assert minigen_line(f"train {model} --steps 1 --out {model} --silent")[0] == 0
         status, _, err = minigen_line(f"evaluate {model} -n {n} --quiet")
         assert status == 2 and f"at least {least} of each, here are {n}" in err
         assert not Path(model, "evaluation.json").exists()
@@ -244,13 +244,13 @@ def test_figures_that_cannot_be_saved_are_shown(minigen_line, stacked_run):
 
 def test_an_empty_folder_is_as_good_as_none(minigen_line):
     Path("run").mkdir()
-    assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
+    assert minigen_line("train stacked --epochs 1 --images 32 --out run --silent")[0] == 0
     assert RunFolder("run").checkpoint.exists()
 
 
 def test_a_run_draws_its_curves(monkeypatch, minigen_line):
     monkeypatch.setattr(learning, "save_curves", SAVE_CURVES)
-    assert minigen_line("train gan --steps 3 --out run --quiet")[0] == 0
+    assert minigen_line("train gan --steps 3 --out run --silent")[0] == 0
     assert Path("run/pictures/training.png").stat().st_size > 10_000
     assert {"step_000003.png", "evolution.gif", "samples.png"} <= {path.name for path in Path("run/pictures").iterdir()}
     assert minigen_line("interpolate run --rows 2 --steps 4 --gif") == (
@@ -262,14 +262,14 @@ def test_a_run_draws_its_curves(monkeypatch, minigen_line):
 
 
 def test_a_run_on_the_strict_backend(minigen_line):
-    assert minigen_line("train vae --epochs 1 --backend strict --out run --quiet")[0] == 0
+    assert minigen_line("train vae --epochs 1 --backend strict --out run --silent")[0] == 0
     assert RunFolder("run").config().backend == "strict"
-    assert minigen_line("resume run --epochs 2 --quiet")[0] == 0
+    assert minigen_line("resume run --epochs 2 --silent")[0] == 0
     assert minigen_line("sample run -n 4 --backend strict")[0] == 0
 
 
 def test_a_seed_says_which_samples(minigen_line):
-    assert minigen_line("train conditional-vae --epochs 1 --out run --quiet")[0] == 0
+    assert minigen_line("train conditional-vae --epochs 1 --out run --silent")[0] == 0
     for name, options in {"a": "", "b": "", "c": "--seed 1", "d": "--label 7"}.items():
         assert minigen_line(f"sample run -n 4 --out {name}.png {options}")[0] == 0
     a, b, c, d = (Path(f"{name}.png").read_bytes() for name in "abcd")
@@ -283,7 +283,7 @@ def test_a_seed_says_which_samples(minigen_line):
 
 @pytest.mark.parametrize("line", ["resume run --epochs 3", "train vae --out run"])
 def test_a_folder_in_use_is_refused(line, minigen_line):
-    assert minigen_line("train stacked --epochs 1 --images 32 --out run --quiet")[0] == 0
+    assert minigen_line("train stacked --epochs 1 --images 32 --out run --silent")[0] == 0
     with RunFolder("run").locked():
         status, _, err = minigen_line(line)
     assert status == 1 and f"run is in use by process {os.getpid()} on " in err
@@ -295,7 +295,7 @@ def test_a_killed_run_holds_no_lock_and_goes_on(minigen_line):
     assert killed.returncode == -signal.SIGKILL and Path("run/.lock").exists()
     assert "run already holds a run" in minigen_line("train vae --out run")[2]
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
-    assert minigen_line("resume run --quiet")[0] == 0
+    assert minigen_line("resume run --silent")[0] == 0
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 2
 
 
@@ -317,7 +317,7 @@ def test_a_folder_that_is_deleted_or_moved_meanwhile_ends_the_run(line, trainer,
     assert status == 1 and not out and err.startswith("minigen: error: run was deleted or moved while it was in use")
     assert not Path("run").exists(), "half of it was made again"
     if what == "moved":
-        assert minigen_line("resume moved --quiet")[0] == 0
+        assert minigen_line("resume moved --silent")[0] == 0
 
 
 def test_a_run_that_ended_before_its_first_checkpoint_is_started_again(minigen_line):
@@ -358,7 +358,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(monkeypatch, minigen_line)
     assert "No space left on device; the last checkpoint is intact: once that is fixed, minigen resume run" in err
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
     assert not list(Path("run").rglob("*.tmp"))
-    assert minigen_line("resume run --quiet")[0] == 0
+    assert minigen_line("resume run --silent")[0] == 0
 
 
 def test_a_folder_that_was_there_stays_where_it_is(monkeypatch, minigen_line):
@@ -386,7 +386,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing():
 
 
 def test_pictures_are_written_atomically(monkeypatch, minigen_line):
-    assert minigen_line("train vae --epochs 1 --out run --quiet")[0] == 0
+    assert minigen_line("train vae --epochs 1 --out run --silent")[0] == 0
     before = sorted(Path("run").rglob("*"))
 
     def full(*arguments, **options):

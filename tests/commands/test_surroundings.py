@@ -63,7 +63,7 @@ def test_a_run_that_is_done_says_so_wherever_it_is(around, options, environment,
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_device_that_is_full_is_an_error_after_the_run_is_saved():
-    done = child([*TRAIN.split(), "run", "--quiet"], around='"$@" > /dev/full')
+    done = child([*TRAIN.split(), "run", "--silent"], around='"$@" > /dev/full')
     assert (done.returncode, done.stderr) == (1, b"minigen: error: [Errno 28] No space left on device\n")
     assert checkpoint.load("run/checkpoint.npz")[1]["epoch"] == 1
 

@@ -168,7 +168,8 @@ def test_the_error_of_one_image_is_unknown():
     assert estimate.value == -1 and isnan(estimate.standard_error)
 
 
-def test_a_progress_bar_is_shown_on_request(capsys):
+def test_a_progress_bar_is_shown_on_request(capsys, monkeypatch):
+    monkeypatch.setattr("minigen.utils.progress.watched", lambda: True)
     importance_weighted_nll(Constant(), np.zeros((4, 4)), k=2, batch_size=2, progress=True)
     assert "importance_weighted_nll" in capsys.readouterr().err
     importance_weighted_nll(Constant(), np.zeros((4, 4)), k=2, batch_size=2)

@@ -241,8 +241,10 @@ def test_a_seed_samples_the_same_on_every_backend_outside_any_graph(case, device
 @pytest.mark.parametrize("case", CASES)
 def test_a_reconstruction_is_decoded_from_the_mean(case):
     model, (x, *labels) = case.make(), case.arguments()
-    rebuilt = model.reconstruct(x, *labels)
+    before, rebuilt = model.state_dict(), model.reconstruct(x, *labels)
     assert rebuilt.shape == x.shape and not rebuilt.requires_grad
+    assert model.training and all((before[name] == value).all() for name, value in model.state_dict().items())
+    model.eval()
     np.testing.assert_array_equal(rebuilt.numpy(), model.pixels(model.encode(x, *labels)[0], *labels).numpy())
     np.testing.assert_array_equal(rebuilt.numpy(), model.reconstruct(x, *labels).numpy())
     if x.ndim == 4:
@@ -453,7 +455,7 @@ def test_gradient_descent_reaches_the_closed_form():
     optimizer = optim.Adam(model.parameters(), lr=optim.schedules.cosine(0.1, 800))
     for _ in range(800):
         optimizer.zero_grad()
-        (-model.elbo(x).mean()).backward()
+        (-model.elbo(mg.Tensor(x)).mean()).backward()
         optimizer.step()
     np.testing.assert_allclose(model.elbo(x).numpy().mean(), best.log_likelihood(x).mean(), atol=1e-4)
     learned = np.abs(model.decoder.weight.numpy())

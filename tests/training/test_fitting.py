@@ -1,6 +1,7 @@
 """The training loop: the same as a loop by hand, and what it writes down."""
 
 import csv
+import sys
 import threading
 
 import numpy as np
@@ -253,6 +254,62 @@ def test_progress_goes_to_stderr_and_can_be_silent(capsys):
         assert f"epoch {epoch}/2: loss {history['loss'][epoch - 1]:.5g}, mse " in err
 
 
+@pytest.mark.parametrize("progress", [True, "lines"])
+def test_a_log_has_one_whole_line_an_epoch(capsys, progress):
+    train(progress=progress)
+    err = capsys.readouterr().err
+    assert [line.split(":")[0] for line in err.splitlines()] == ["epoch 1/2", "epoch 2/2"] and "\r" not in err
+
+
+@pytest.mark.parametrize(("progress", "bars"), [(True, True), ("lines", False)])
+def test_bars_are_for_terminals(capsys, monkeypatch, progress, bars):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    train(progress=progress)
+    err = capsys.readouterr().err
+    assert ("0/22" in err) is bars and err.count("epoch 2/2: loss") == 1
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    train(progress=progress)
+    assert "\r" not in capsys.readouterr().err
+
+
+def test_another_progress_is_refused():
+    with pytest.raises(ValueError, match="progress: True for a bar .* got 'line'"):
+        train(progress="line")
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------
+
+
+class Steps(training.Callback):
+    """Notes each step, and lowers a setting of the model."""
+
+    def __init__(self):
+        self.seen = []
+
+    def on_step_end(self, run):
+        self.seen.append((run.optimizer.steps, run.epoch, len(run.history.rows)))
+
+
+def test_callbacks_are_told_of_each_step_and_a_single_one_needs_no_list():
+    steps = Steps()
+    train(callbacks=steps)
+    assert steps.seen == [(i + 1, i // STEPS, i // STEPS) for i in range(2 * STEPS)]
+
+
+@pytest.mark.parametrize(("callbacks", "message"), [
+    (Steps, r"expected a list such as .*Checkpoint\(folder\).*, got the class Steps, without \(\)"),
+    ([Steps], r"expected training.Callback objects, .*, got the class Steps, without \(\)"),
+    ([print], r"expected training.Callback objects, or those of a subclass with on_epoch_end\(run\), got builtin_function"),
+    (5, r"expected a list such as .*, got int"),
+    (None, r"expected a list such as .*, got NoneType"),
+    ("runs/vae", r"expected training.Callback objects, .* got str"),
+])  # fmt: skip
+def test_what_is_no_callback_is_named(callbacks, message):
+    with pytest.raises(TypeError, match=f"callbacks: {message}"):
+        train(callbacks=callbacks)
+
+
 # -- bad input ---------------------------------------------------------------------------------------------------
 
 
@@ -283,6 +340,8 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_bad_data_is_refused_before_anything_happens(name, argument):
     x, error, message = REFUSED[name]
+    if name == "number" and argument == "validation":
+        error, message = ValueError, "a share of the examples is above 0 and below 1, such as 0.2, or held-out arrays, got 1.0"
     model, optimizer = made()
     before = numbers(model, optimizer)
     arguments = {"examples": examples(), "validation": examples(5, 6), argument: x}

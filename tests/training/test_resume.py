@@ -10,6 +10,7 @@ import pytest
 import minigen as mg
 from minigen import optim
 from minigen.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
+from minigen.utils import progress
 from tests.training.networks import BATCH, STEPS, Crash, Dies, Noisy, assert_same, at_step, examples, made, numbers
 
 OPTIMIZERS = {
@@ -217,7 +218,8 @@ def test_ctrl_c_says_where_it_stopped_and_how_to_go_on(tmp_path, capsys):
     assert f"saved to {tmp_path}; continue with fit(..., resume='{tmp_path}')" in err
 
 
-def test_the_progress_bar_goes_on_where_it_was(tmp_path, capsys):
+def test_the_progress_bar_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "watched", lambda: True)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, step=STEPS + 3, action=interrupt)
     train(tmp_path, resume=tmp_path, progress=True)

@@ -12,6 +12,7 @@ from minigen.autograd import no_grad
 from minigen.backend import asarray
 from minigen.errors import ShapeError
 from minigen.models.autoencoders.base import ImageAutoencoder
+from minigen.nn.batching import in_batches
 
 EPS = 1e-5  # added to every variance, inside the root
 
@@ -114,9 +115,11 @@ class StyleTransfer(nn.Module):
         """Contents and styles (n, h, w, channels) in [0, 1] -> images of the contents' size, in [0, 1]."""
         return ops.sigmoid(self.decoder(self.blend(contents, styles, alpha)))
 
+    @no_grad()
+    @in_batches
     def transfer(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
-        """`forward` in evaluation mode, outside any graph."""
-        with self.eval_mode(), no_grad():
+        """`forward` in evaluation mode, in batches, outside any graph."""
+        with self.eval_mode():
             return self(contents, styles, alpha)
 
     def loss(self, contents: Any, styles: Any) -> tuple[Any, dict[str, Any]]:

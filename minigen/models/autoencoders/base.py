@@ -6,13 +6,13 @@ from typing import Any
 
 from minigen import losses, nn, ops
 from minigen.autograd import no_grad
-from minigen.nn.batching import in_batches
+from minigen.nn.batching import Batched, in_batches, one_pass
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Batched):
     """x -> encoder -> codes z -> decoder -> x^. Subclasses set `encoder` and `decoder`, and define `error`.
 
-    Outside any graph, many examples are encoded and decoded in batches (`nn.batching`).
+    Many examples are encoded and decoded in batches, which keep no graph; `model(x)` and `loss` keep it (`nn.batching`).
     """
 
     in_order = ("encoder", "decoder")
@@ -32,6 +32,7 @@ class Autoencoder(nn.Module):
     def forward(self, x: Any) -> Any:
         return self.decode(self.encode(x))
 
+    @one_pass()
     def loss(self, x: Any) -> tuple[Any, dict[str, Any]]:
         """The training loss, the error of the reconstruction of x: the total and its named terms."""
         return self.error(self(x), x)

@@ -7,7 +7,7 @@ from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.variational import VariationalAutoencoder
-from minigen.nn.batching import in_batches
+from minigen.nn.batching import in_batches, one_pass
 
 
 class ConditionalVariationalAutoencoder(VariationalAutoencoder):
@@ -48,6 +48,7 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
         """The input's; defined here because a summary has no labels."""
         return tuple(input_shape)
 
+    @one_pass()
     def loss(self, x: Any, labels: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
         """The total and its terms "reconstruction" and "kl" (without beta), in nats per image."""
         mean, logvar = self.encode(x, labels)
@@ -61,14 +62,16 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
     @no_grad()
     @in_batches
     def pixels(self, z: Any, labels: Any) -> Any:
-        """Codes (n, latent_dim), labels (n,) -> images in [0, 1], outside any graph."""
-        return self.pixels_from_logits(self.decode(z, labels))
+        """Codes (n, latent_dim), labels (n,) -> images in [0, 1], in evaluation mode, outside any graph."""
+        with self.eval_mode():
+            return self.pixels_from_logits(self.decode(z, labels))
 
     @no_grad()
     @in_batches
     def reconstruct(self, x: Any, labels: Any) -> Any:
-        """Images and their labels -> reconstructions in [0, 1] from the mean of q(z|x, y), outside any graph."""
-        return self.pixels(self.encode(x, labels)[0], labels)
+        """Images, labels -> reconstructions in [0, 1] from the mean of q(z|x, y), in evaluation mode, outside any graph."""
+        with self.eval_mode():
+            return self.pixels(self.encode(x, labels)[0], labels)
 
     def sample(self, labels: Array) -> Any:
         """One image in [0, 1] of each of the classes `labels` (n,), with z from the prior."""

@@ -10,12 +10,12 @@ from minigen.autograd import no_grad
 from minigen.backend import Array, asarray, random
 from minigen.errors import suggestion
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
-from minigen.nn.batching import in_batches
+from minigen.nn.batching import Batched, in_batches, one_pass
 
 LIKELIHOODS = ("bce", "mse")
 
 
-class VariationalAutoencoder(nn.Module):
+class VariationalAutoencoder(Batched):
     """784-150-100-(10, 10)-100-150-784 with SELU (Kingma & Welling 2014; the book's network, 269,504 parameters).
 
         q(z|x) = N(mean(x), diag exp(logvar(x))),   p(z) = N(0, I),   z = mean + exp(logvar / 2) * noise
@@ -78,6 +78,7 @@ class VariationalAutoencoder(nn.Module):
 
     # -- the objective -------------------------------------------------------------------------------------------
 
+    @one_pass()
     def loss(self, x: Any, noise: Any = None) -> tuple[Any, dict[str, Any]]:
         """The total and its terms "reconstruction" and "kl" (without beta), in nats per image.
 
@@ -114,8 +115,9 @@ class VariationalAutoencoder(nn.Module):
     @no_grad()
     @in_batches
     def pixels(self, z: Any) -> Any:
-        """Codes (n, latent_dim) -> images in [0, 1], the mean of p(x|z), outside any graph."""
-        return self.pixels_from_logits(self.decode(z))
+        """Codes (n, latent_dim) -> images in [0, 1], the mean of p(x|z), in evaluation mode, outside any graph."""
+        with self.eval_mode():
+            return self.pixels_from_logits(self.decode(z))
 
     def pixels_from_logits(self, y: Any) -> Any:
         """The decoder's outputs as pixels in [0, 1]."""
@@ -124,8 +126,9 @@ class VariationalAutoencoder(nn.Module):
     @no_grad()
     @in_batches
     def reconstruct(self, x: Any) -> Any:
-        """Images -> their reconstructions in [0, 1] from the mean of q(z|x), deterministic, outside any graph."""
-        return self.pixels(self.encode(x)[0])
+        """Images -> their reconstructions in [0, 1] from the mean of q(z|x), in evaluation mode, outside any graph."""
+        with self.eval_mode():
+            return self.pixels(self.encode(x)[0])
 
     def sample(self, n: int) -> Any:
         """n images in [0, 1] from the prior: z ~ N(0, I), drawn on the host, so that a seed gives the same on every backend."""

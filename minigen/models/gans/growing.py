@@ -9,6 +9,7 @@ from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
+from minigen.nn.batching import BATCH
 from minigen.utils.checks import SMALLEST, doublings, is_whole
 from minigen.utils.settings import to_python
 
@@ -113,7 +114,7 @@ class GrowingGenerator(Growing, base.Generator):
     @property
     def at_a_time(self) -> int:
         values = self.resolution**2 * self.feature_maps[self.stage]  # values in the largest activation of an image
-        return max(1, min(base.SAMPLED, base.SAMPLED * 32**3 // values))
+        return max(1, min(BATCH, BATCH * 32**3 // values))
 
 
 def fade(old: Any, new: Any, alpha: float) -> Any:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from minigen import nn, ops
-from minigen.autograd import Tensor, no_grad, unwrap
+from minigen.autograd import Tensor, unwrap
 from minigen.backend import array_module, asarray, random, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import progan
 from minigen.models.gans.growing import GrowingGenerator
+from minigen.nn.batching import outputs
 from minigen.utils.checks import is_whole
 
 FOLLOWED = 0.995  # the share of the average of w that is kept per step, after a warm-up
@@ -150,8 +151,7 @@ class Generator(GrowingGenerator):
 
     def map(self, z: Any) -> np.ndarray:
         """Latent vectors (n, latent_dim) -> styles (n, style_dim), on the host."""
-        with self.eval_mode(), no_grad():
-            return to_numpy(self.mapping(Tensor(asarray(to_numpy(z).astype(self.dtype, copy=False)))))
+        return outputs(self, self.mapping, to_numpy(z).astype(self.dtype, copy=False))
 
     def truncate(self, w: np.ndarray, psi: float, layers: int | None = None) -> np.ndarray:
         """Styles moved toward their average: average + psi (w - average). psi = 0 gives the same image for all.

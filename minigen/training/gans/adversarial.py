@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from tqdm import tqdm
 
 from minigen.autograd.debug import all_finite
 from minigen.backend import Array, asarray, random, to_numpy
@@ -22,12 +21,14 @@ from minigen.optim import ExponentialMovingAverage
 from minigen.optim.optimizer import Optimizer
 from minigen.training.examples import Examples, settings_of, some
 from minigen.training.gans.checks import check_counts, check_players, prepare_examples
+from minigen.training.gans.drawing import as_generator
 from minigen.training.gans.game import Game, Terms
 from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
 from minigen.training.resume_settings import described, optimizer_settings, without_addresses
 from minigen.training.run import Callback, Run
+from minigen.utils.progress import Progress, checked
 from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
 
@@ -42,6 +43,8 @@ class Adversarial(Game, Run):
     loss: one of `losses.NonSaturating` (default), `Minimax`, `LeastSquares`, `Hinge`, `Wasserstein`.  penalties: such as
     `losses.R1()`.  remedies: see `training.remedies`.  discriminator_steps, generator_steps: updates of each per step.
     ema: the decay of a moving average of the generator, from which `sample` then draws; None for none.
+    latent_dim: makes any Module that takes latent vectors (n, latent_dim) a generator, such as an nn.Sequential.  pixel_range:
+    black and white in its output, (-1, 1) for a tanh, to which real images are then scaled; None: they are used as they are.
 
     reuse_fakes: G learns from the very fakes that D has just learned from, which are made once; D scores them again, as updated.
     That saves one of two forward passes of G. It is common in code, but not algorithm 1, which draws latent vectors for each
@@ -58,7 +61,7 @@ class Adversarial(Game, Run):
 
     def __init__(
         self,
-        generator: Generator,
+        generator: Generator | Module,
         discriminator: Module,
         *,
         generator_optimizer: Optimizer,
@@ -70,9 +73,11 @@ class Adversarial(Game, Run):
         generator_steps: int = 1,
         ema: float | None = None,
         reuse_fakes: bool = False,
+        latent_dim: int | None = None,
+        pixel_range: tuple[float, float] | None = None,
     ):
         Run.__init__(self, (), progress=True)
-        Game.__init__(self, generator, discriminator, loss, penalties, remedies)
+        Game.__init__(self, as_generator(generator, latent_dim, pixel_range), discriminator, loss, penalties, remedies)
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.discriminator_steps, self.generator_steps = discriminator_steps, generator_steps
         self.reuse_fakes = reuse_fakes
@@ -179,9 +184,9 @@ class Adversarial(Game, Run):
         batch_size: int = 32,
         seed: int | None = None,
         record_every: int = 100,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] = (),
         resume: str | Path | None = None,
-        progress: bool = True,
+        progress: Progress = True,
     ) -> History:
         """Train up to `steps` steps in total, including earlier ones; returns the history, one row per `record_every` steps.
 
@@ -191,6 +196,7 @@ class Adversarial(Game, Run):
         `seed` fixes the order of the examples; a second fit continues in the order of the first.  `resume`: a folder of
         `Checkpoint`, or a file; any changed setting of networks, loss, penalties, remedies and optimizers is an error that names
         it (schedules are not compared); `steps` may be larger, and if no steps are left, only the end of the run is repeated. A
+        `progress`: a bar, or where no terminal shows it a line for each row; "lines": these; False: nothing. A
         row holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
 
         Raises DataError for images outside [-1, 1] or outside the generator's range, ShapeError for a batch size that is not a
@@ -200,7 +206,7 @@ class Adversarial(Game, Run):
         check_counts(self, steps, record_every, batch_size)
         data = prepare_examples(self, examples)
         before = vars(self).copy()
-        self.steps, self.callbacks, self.progress = steps, self.in_order(callbacks), progress
+        self.steps, self.callbacks, self.progress = steps, self.in_order(callbacks), checked(progress)
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(self.locked())
@@ -236,10 +242,7 @@ class Adversarial(Game, Run):
     def play(self) -> None:
         """Run the remaining steps, with a row of the history per `record_every` steps."""
         self.started = time.perf_counter()
-        with (
-            stop_requests() as stop_requested,
-            tqdm(total=self.steps, initial=self.step, unit="step", disable=not self.progress, leave=False) as bar,
-        ):
+        with stop_requests() as stop_requested, self.bar(total=self.steps, initial=self.step, unit="step") as bar:
             while not self.finished:
                 self.train_step()
                 bar.update()
@@ -247,6 +250,8 @@ class Adversarial(Game, Run):
                 self.notify("on_step_end")
                 if self.step % self.record_every == 0 or self.finished:
                     self.add_row()
+                    if bar.disable:
+                        self.log(self.line())
                 if stop_requested():
                     self.interrupt(f"after step {self.step} of {self.steps}")
 
@@ -258,6 +263,12 @@ class Adversarial(Game, Run):
         self.record({"step": self.step, **means, "seconds": seconds})
         self.sums, self.summed = {}, {}
         self.notify("on_epoch_end")
+
+    def line(self) -> str:
+        """The losses of the history's last row, as text."""
+        row = self.history.rows[-1]
+        losses = ", ".join(f"{name} {row[name]:.5g}" for name in row if "loss" in name)
+        return f"step {self.step}/{self.steps}: {losses}, seconds {row['seconds']:.5g}"
 
     @property
     def finished(self) -> bool:

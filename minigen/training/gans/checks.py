@@ -43,7 +43,7 @@ def check_players(game: Game, optimizers: Mapping[str, Optimizer], steps: Mappin
     if not isinstance(game.generator, Generator):
         raise TypeError(
             f"the generator must be a minigen.models.gans.Generator, got a {type(generator).__name__}: write a "
-            "subclass that sets latent_dim and net"
+            "subclass that sets latent_dim and net, or say how many latent variables any Module takes, latent_dim=100"
         )
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         check_optimizer(f"{name}_optimizer", optimizers[name], name)

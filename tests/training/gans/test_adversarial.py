@@ -396,3 +396,14 @@ def test_a_float64_game_stays_float64():
 
 def test_the_default_loss_is_non_saturating():
     assert game().loss == losses.NonSaturating() and isinstance(game(), Adversarial)
+
+
+def test_a_log_has_a_whole_line_for_each_row(capsys):
+    trainer = game()
+    trainer.fit(cloud(), steps=5, record_every=2, batch_size=4)
+    lines = capsys.readouterr().err.splitlines(keepends=True)
+    assert [line.split(":")[0] for line in lines] == ["step 2/5", "step 4/5", "step 5/5"]
+    assert f"discriminator loss {trainer.history['discriminator loss'][-1]:.5g}, generator loss " in lines[-1]
+    assert all(line.endswith("\n") and "\r" not in line for line in lines)
+    trainer.fit(cloud(), steps=6, batch_size=4, progress=False)
+    assert capsys.readouterr() == ("", "")
