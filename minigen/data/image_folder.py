@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import unicodedata
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,8 @@ def folder(
     check_fraction("folder", validation=validation)
     if dtype not in DTYPES:
         raise ValueError(f"folder: unknown dtype {dtype!r}: {suggestion(dtype, DTYPES)}")
+    if classes not in (None, True, False):
+        raise ValueError(f"folder: classes must be True, False or None, got {classes!r}")
     root = checked_root(path)
     files, class_names = listed(root, classes)
     needed = 2 if validation else 1
@@ -103,7 +106,9 @@ def checked_root(path: str | Path) -> Path:
         raise DataError(f"{root} is a file: expected the folder that pictures are in, such as {root.parent}")
     if not root.is_dir():
         near = next(each for each in root.parents if each.is_dir())
-        raise DataError(f"there is no folder {root}; {near} has {some(sorted(each.name for each in near.iterdir()))}")
+        raise DataError(
+            f"there is no folder {root}; {near} has {some(sorted(each.name for each in near.iterdir())) or 'nothing'}"
+        )
     return root
 
 
@@ -124,9 +129,10 @@ def listed(root: Path, classes: bool | None) -> tuple[list[Found], list[str]]:
             "into them, or say classes=True to leave out those beside them, or classes=False to take all as one class"
         )
     if not found or (classes and not within):
-        has = some([f"{count} {kind}" for kind, count in others.most_common()]) if others else "nothing"
+        has = f"{beside} beside them" if found else some([f"{count} {kind}" for kind, count in others.most_common()])
+        has = f"but {has}" if has else "and nothing else"
         where = "in sub-folders, one for each class" if classes else "in it, or in sub-folders, one for each class"
-        raise DataError(f"{root} has no pictures{' in sub-folders' * bool(found)}, but {has}; expected .png, .jpg ... {where}")
+        raise DataError(f"{root} has no pictures{' in sub-folders' * bool(found)}, {has}; expected .png, .jpg ... {where}")
     if within and classes is not False:
         return within, sorted({each.name.split("/")[0] for each in within})
     return found, [root.name or "pictures"]
@@ -228,6 +234,7 @@ def decoded(
     names: list[str] = []
     broken: dict[str, str] = {}
     with (
+        warnings.catch_warnings(action="ignore"),  # Pillow's, of what is odd in a file and yet can be read
         ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool,  # Pillow decodes and resizes without Python's lock
         tqdm(total=len(files), desc=root.name, unit="picture", disable=None, leave=False) as bar,
     ):
@@ -271,7 +278,5 @@ def report(root: Path, broken: Mapping[str, str], count: int) -> None:
 
 def some(names: Sequence[str]) -> str:
     """The first of many names, and how many others there are."""
-    if not names:
-        return "nothing"
     others = len(names) - LISTED
     return ", ".join(names[:LISTED]) + (f" and {others} more" if others > 0 else "")
