@@ -1,5 +1,6 @@
 """A folder of pictures as a data set: sub-folders are classes, a hash of the names holds some out, and all are decoded once."""
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -105,10 +106,10 @@ def checked_root(path: str | Path) -> Path:
     if root.is_file():
         raise DataError(f"{root} is a file: expected the folder that pictures are in, such as {root.parent}")
     if not root.is_dir():
-        near = next(each for each in root.parents if each.is_dir())
-        raise DataError(
-            f"there is no folder {root}; {near} has {some(sorted(each.name for each in near.iterdir())) or 'nothing'}"
-        )
+        near, there = next(each for each in root.parents if each.is_dir()), []
+        with contextlib.suppress(OSError):
+            there = sorted(each.name for each in near.iterdir() if not each.name.startswith("."))
+        raise DataError(f"there is no folder {root}; {near} has {some(there) or 'nothing'}")
     return root
 
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from minigen.data import image_folder, mnist
+from minigen.data import cifar, image_folder, mnist
 from minigen.data.dataset import Dataset
 from minigen.errors import suggestion
 
@@ -17,6 +17,7 @@ LOADERS: dict[str, Loader | str] = {
     "glyphs": "minigen.synthetic.glyphs:load",
     "mnist": partial(mnist.load, "mnist"),
     "fashion_mnist": partial(mnist.load, "fashion_mnist"),
+    "cifar10": cifar.load,
     "faces": "minigen.synthetic.faces:load",
 }
 
@@ -25,7 +26,7 @@ def load(name: str | Path, **options: Any) -> tuple[Dataset, Dataset]:
     """The data set `name` as (train, test); `options` go to its loader: `load("glyphs", characters="ABC")`.
 
     glyphs: 28 x 28 digits and letters, drawn.  faces: portraits in color at any resolution, drawn.
-    mnist, fashion_mnist: found on disk or downloaded.
+    mnist, fashion_mnist, cifar10: found on disk or downloaded.
     Any other name is the path of a folder of pictures, `load("holidays/", resolution=64)`: see `data.folder`. One that is called
     like a data set is "./faces".
     Raises ValueError for an unknown name, DataError for files that cannot be obtained or used.

@@ -30,7 +30,7 @@ def shape_of(name: str, resolution: int = 32, gray: bool = False) -> tuple[int, 
     """The shape of an example, without loading it. resolution: of faces and pictures; gray: of pictures."""
     if is_folder(name):
         return (resolution, resolution, 1 if gray else 3)
-    return {"faces": (resolution, resolution, 3), "plane": (3,)}.get(name, (28, 28, 1))
+    return {"faces": (resolution, resolution, 3), "cifar10": (32, 32, 3), "plane": (3,)}.get(name, (28, 28, 1))
 
 
 def classes_of(name: str, classes: bool | None = None) -> int:
@@ -53,6 +53,8 @@ def load_examples(name: str, images: int | None = None, resolution: int = 32, **
     elif name == "faces":
         sizes: dict[str, Any] = {} if images is None else {"train_size": images}
         train, test = data.load(name, resolution=resolution, cache=True, dtype="uint8", **sizes)
+    elif name == "cifar10":
+        train, test = data.load(name, dtype="uint8")
     elif is_folder(name):
         train, test = data.folder(name, resolution, dtype="uint8", **options)
     else:
