@@ -16,8 +16,8 @@ from minigen.commands.learning import train_into
 from minigen.data import Dataset
 from minigen.data.picture_files import FITS, picture_format
 from minigen.data.registry import is_path
-from minigen.errors import UsageError
-from minigen.recipes import RECIPES, Recipe, inputs
+from minigen.errors import RecipeError, UsageError
+from minigen.recipes import RECIPES, InputSpec, Recipe, inputs
 from minigen.recipes.config import Config
 from minigen.recipes.gans import GanRecipe
 from minigen.recipes.run_folder import RunFolder
@@ -177,9 +177,18 @@ def complete(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], cla
     """The recipe of a run with n examples. UsageError for settings with which the model cannot be built or trained."""
     try:
         recipe = recipe.with_arguments(args)
-        spec = recipe.input_spec(shape, classes)
+        spec = spec_of(args, recipe, shape, classes)
         recipe = recipe.with_length(spec, n)
         recipe.check(spec)
     except (TypeError, ValueError) as error:  # the library's own message
         raise UsageError(str(error)) from error
     return recipe
+
+
+def spec_of(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], classes: int) -> InputSpec:
+    """The input spec. RecipeError for a shape that the model does not take: that of the pictures in a folder can be chosen."""
+    try:
+        return recipe.input_spec(shape, classes)
+    except RecipeError as error:
+        hint = "; --resolution and --gray say in which shape a folder's pictures are taken" if inputs.is_folder(args.data) else ""
+        raise RecipeError(f"{error}{hint}") from error
