@@ -85,7 +85,10 @@ class PictureFormat:
         longer = SPARE * max(self.height, self.width)
         image.draft(None, (longer, longer))  # a JPEG is decoded at a fraction of its size, in a fraction of the time
         image.load()
-        return ImageOps.exif_transpose(image)
+        try:
+            return ImageOps.exif_transpose(image)
+        except Exception:  # damaged EXIF data, of which there is much: the picture itself was read
+            return image
 
     def flattened(self, image: "Image.Image") -> "Image.Image":
         """A picture as "L" or "RGB", in front of the background where it is transparent."""

@@ -45,6 +45,6 @@ def is_path(name: str | Path) -> bool:
     if name in LOADERS:
         return False
     word = isinstance(name, str) and not {"/", "\\"} & {*name} and not name.startswith(("~", "."))
-    if word and not Path(name).exists():
+    if word and not (name and Path(name).exists()):
         raise ValueError(f"{name!r} is no data set, and no folder of pictures: {suggestion(name, LOADERS)}")
     return True

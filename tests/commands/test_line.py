@@ -173,6 +173,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
     train, _ = inputs.load_examples(name, 8, 16)
     assert (inputs.shape_of(name, 16), inputs.classes_of(name)) == (train.images.shape[1:], len(train.class_names))
     assert {inputs.shape_of(name) for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
+    assert (inputs.shape_of("cifar10"), inputs.classes_of("cifar10")) == ((32, 32, 3), 10)
 
 
 @pytest.mark.parametrize(

@@ -399,6 +399,11 @@ def test_a_folder_that_is_not_there(root, name, message):
     assert str(caught.value) == message.format(root=root)
 
 
+def test_no_word_at_all():
+    with pytest.raises(ValueError, match="'' is no data set, and no folder of pictures"):
+        data.load("")
+
+
 def test_a_word_that_is_neither_data_set_nor_folder():
     with pytest.raises(ValueError, match="'holidys' is no data set, and no folder of pictures: expected one of glyphs, mnist"):
         data.load("holidys")

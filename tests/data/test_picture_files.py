@@ -146,6 +146,11 @@ def test_a_camera_says_how_it_was_held(tmp_path, ending, orientation, turned):
     assert near(corners(pixels), [RED, GREEN, BLUE, WHITE], 6)
 
 
+def test_damaged_exif_data_do_not_matter(tmp_path):
+    pixels = read(Image.new("RGB", (8, 8), RED), tmp_path, ending="jpg", quality=100, exif=b"Exif\0\0of another kind")
+    assert near(pixels, RED, 6)
+
+
 # Sizes.
 
 
