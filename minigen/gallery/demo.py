@@ -7,6 +7,7 @@ import math
 import os
 import shlex
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,6 +43,7 @@ LEAST = {
     **dict.fromkeys(("samples", "tests", "points", "map_examples", "images"), 100),
 }
 NOT_OF_TRAINING = {"backend", "seed", "samples"}  # options that a model which is already trained has, too
+VALUE_WIDTH = 105  # characters of a line of what a demo reports
 weight = number("a finite number of at least 0", lambda value: 0.0 <= value < math.inf)
 
 
@@ -199,14 +201,18 @@ class Criteria:
             sys.exit(1)
 
     def table(self) -> str:
-        """Criteria and reports in columns."""
+        """Criteria in columns, and below them what is reported, in lines that a page can hold."""
         rows = [("criterion", "expected", "measured", "")]
         rows += [
             (c["name"], c["expected"], f"{c['measured']:.6g}", {True: "pass", False: "FAIL", None: "quick"}[c["pass"]])
             for c in self.checks
         ]
-        rows += [(name, "", value, "") for name, value in self.reports]
-        return table(rows)
+        reports = [
+            ("" if i else name, line)
+            for name, value in self.reports
+            for i, line in enumerate(textwrap.wrap(value, VALUE_WIDTH) or [""])
+        ]
+        return "\n\n".join(map(table, filter(None, (rows, reports))))
 
 
 def save(figure: Any, args: argparse.Namespace, name: str) -> None:
