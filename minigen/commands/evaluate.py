@@ -46,8 +46,7 @@ def arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     model = opened(args)
     config, trained = model.config, model.trained
-    train, test = inputs.load_examples(config.data, config.images, config.resolution)
-    config.check_data(train)
+    train, test = config.load()
     figures = {}
     if config.counted == "epochs":
         examples = test[: args.n or RECONSTRUCTED]

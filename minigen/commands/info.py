@@ -12,7 +12,7 @@ import minigen
 from minigen import compiled
 from minigen.backend import cuda, current
 from minigen.backend.devices import THREAD_VARIABLES
-from minigen.data import mnist
+from minigen.data import cifar, mnist
 from minigen.errors import DataError
 from minigen.utils.arguments import Parser
 from minigen.utils.files import cache_folder
@@ -68,9 +68,11 @@ def folders() -> str:
     try:
         if own := mnist.own_folder():
             names = [name for name in mnist.SOURCES if any(map(mnist.found, mnist.places(name, own)))]
+            names += ["cifar10"] if any(map(cifar.found, cifar.own_places(own))) else []
             said.append(f"{own}: {', '.join(names) or ('nothing' if own.is_dir() else 'there is no such folder')}")
         cache = cache_folder("mnist").parent
         names = [name for name in mnist.SOURCES if mnist.found(cache / name)]
+        names += ["cifar10"] if cifar.found(cache / "cifar10") else []
         said.append(f"{cache}: {', '.join(names) or 'nothing yet'}")
     except (OSError, DataError) as error:
         said.append(str(error))

@@ -11,7 +11,6 @@ import numpy as np
 from minigen import plot
 from minigen.commands.trained import MOST, image_count, opened, picture_path, run_arguments
 from minigen.errors import UsageError
-from minigen.recipes import inputs
 from minigen.utils.arguments import Parser
 
 EXAMPLES = """
@@ -40,8 +39,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{config.data} are points, not images: there is nothing to see between them")
     held_out = None
     if config.counted == "epochs":  # an autoencoder, which walks between what it is shown
-        train, held_out = inputs.load_examples(config.data, config.images, config.resolution)
-        config.check_data(train)
+        held_out = config.load()[1]
     walks = trained.interpolate(args.rows, args.steps, np.random.default_rng(args.seed), held_out)
     images = config.as_images(walks.reshape(-1, *walks.shape[2:]))
     images = images.reshape(*walks.shape[:2], *images.shape[1:])

@@ -13,7 +13,6 @@ from minigen.backend import use
 from minigen.backend.devices import NAMES
 from minigen.commands.learning import is_complete, train_into
 from minigen.errors import CommandError, UsageError
-from minigen.recipes import inputs
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
 from minigen.utils.arguments import Parser, add_name, add_progress, positive_int
@@ -41,8 +40,7 @@ def run(args: argparse.Namespace) -> int:
         folder.trained(config)
         use(config.backend)
         check_unfinished(folder, config)
-        data = inputs.load_examples(config.data, config.images, config.resolution)
-        config.check_data(data[0])
+        data = config.load()
         folder.sweep()
         config.save(folder.config_file)
         return train_into(folder, config, data, args.progress)

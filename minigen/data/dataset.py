@@ -15,8 +15,9 @@ class Dataset:
     evaluators and trivial samplers take these as the same pixels, all else takes `as_pixels(images)`.
     labels: (n,) int64, indices into class_names.
     factors: one (n,) array for each known factor of variation, by name; empty if none are known.
+    files: (n,) names of the files that they are from, if each has one of its own; else None.
     `len(dataset)` is n; `dataset[:1000]`, `dataset[dataset.labels == 3]` and `dataset[indices]` are Datasets.
-    Raises DataError if images, labels and factors differ in length.
+    Raises DataError if they differ in length.
     """
 
     name: str
@@ -24,10 +25,13 @@ class Dataset:
     labels: np.ndarray
     class_names: tuple[str, ...]
     factors: dict[str, np.ndarray]
+    files: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         lengths = {"images": len(self.images), "labels": len(self.labels)}
         lengths |= {f"factors[{name!r}]": len(values) for name, values in self.factors.items()}
+        if self.files is not None:
+            lengths["files"] = len(self.files)
         if len(set(lengths.values())) > 1:
             raise DataError(f"{self.name}: got {lengths}, expected the same number of each")
 
@@ -41,7 +45,8 @@ class Dataset:
                 "for one image write dataset.images[i]"
             )
         factors = {name: values[index] for name, values in self.factors.items()}
-        return Dataset(self.name, self.images[index], self.labels[index], self.class_names, factors)
+        files = None if self.files is None else self.files[index]
+        return Dataset(self.name, self.images[index], self.labels[index], self.class_names, factors, files)
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.images.shape[1:]))

@@ -5,7 +5,7 @@ import hashlib
 import io
 import urllib.request
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 
 from minigen.errors import DataError
@@ -15,17 +15,18 @@ TIMEOUT = 30  # seconds without a byte
 BLOCK = 1 << 18  # bytes
 
 
-def download(urls: Sequence[str], name: str, sha256: str) -> bytes:
+def download(urls: Sequence[str], name: str, sha256: str, digest_of: Callable[[bytes], str] | None = None) -> bytes:
     """A .gz file, as it is, from the first of `urls` that delivers it with the right content.
 
-    sha256: of its content, which does not depend on how a mirror compressed it.  name: for progress and messages.
+    sha256: of its content, which does not depend on how a mirror compressed it, or whatever `digest_of` computes.  name: for
+    progress and messages.
     Raises DataError, with what went wrong at each URL, if none of them delivers.
     """
     failures = []
     for url in urls:
         try:
             content = received(url, name)
-            digest = sha256_of(content)
+            digest = (digest_of or sha256_of)(content)
             if digest != sha256:
                 raise DataError(f"wrong checksum: SHA-256 is {digest}, expected {sha256}")
             return content

@@ -10,6 +10,7 @@ from minigen import metrics
 from minigen.data import Dataset
 from minigen.evaluators.comparison import Comparison, Scores, within_classes
 from minigen.evaluators.faces import SPOILED
+from minigen.evaluators.pictures import CLASS
 from minigen.synthetic.faces import FACTORS
 from minigen.utils.tables import table
 
@@ -27,10 +28,11 @@ def evidence(
     "WHO: WHAT", where WHO is "samples", a trivial sampler or "real images held out" and WHAT one of their `Scores`, or "distance
     in floors", the Fréchet distance as a multiple of that of real images held out. Then, for samples and real images held out,
     "SWD", the sliced Wasserstein distance at each resolution, of at most 1,000 images; the accuracy of the 1-NN test, 1/2
-    if they cannot be told from real ones; and for faces the share that the evaluator takes for unspoiled. For each class, or each
-    level of the discrete factors of faces, "relative frequency": its share of the samples, as a multiple of its share of
-    `train`; the lowest is named. If classes were `asked` for, (n,), also how many samples show the class asked for, and for each
-    class "relative diversity", the mean distance of two samples as a share of that of two real images; the lowest is named.
+    if they cannot be told from real ones; and the share that the evaluator takes for unspoiled, if it has learned to see that.
+    For each class, or each level of the discrete factors of faces, "relative frequency": its share of the samples, as a multiple
+    of its share of `train`; the lowest is named. If classes were `asked` for, (n,), also how many samples show the class asked
+    for, and for each class "relative diversity", the mean distance of two samples as a share of that of two real images; the
+    lowest is named.
 
     evaluator: `evaluator_of(train)`.  train: what the generator was trained on.  held_out, samples: images like those in `train`,
     at least as many of the former. Raises what `Comparison` and `within_classes` raise for too few images.
@@ -137,6 +139,8 @@ def frequencies(evaluator: Any, train: Dataset, samples: np.ndarray) -> Figures:
     for names, seen, true in levels(evaluator, train, samples):
         shares, real = (metrics.class_histogram(each, len(names)) / len(each) for each in (seen, true))
         found |= {name: float(share / of_data) for name, share, of_data in zip(names, shares, real, strict=True) if of_data > 0}
+    if not found:  # pictures of one class
+        return {}
     lowest = min(found, key=found.__getitem__)
     return {
         **{f"{name}: relative frequency": value for name, value in found.items()},
@@ -147,17 +151,22 @@ def frequencies(evaluator: Any, train: Dataset, samples: np.ndarray) -> Figures:
 def levels(evaluator: Any, train: Dataset, samples: np.ndarray) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
     """Of the classes, or of each discrete factor of faces: the names of its levels, the samples' levels, those of the data."""
     said = evaluator.predict(samples)
-    if not isinstance(said, dict):
-        yield [f"class {name}" for name in train.class_names], said, train.labels
+    if (classes := classes_seen(said)) is not None:
+        yield [f"class {name}" for name in train.class_names], classes, train.labels
         return
     for factor, seen in said.items():
         if factor in train.factors and FACTORS[factor].levels:
             yield [f"{factor} ({name})" for name in FACTORS[factor].levels], seen, train.factors[factor]
 
 
+def classes_seen(said: Any) -> Any:
+    """The classes, (n,), among what an evaluator predicts, if it knows any."""
+    return said.get(CLASS) if isinstance(said, dict) else said
+
+
 def of_classes(evaluator: Any, comparison: Comparison, train: Dataset, samples: np.ndarray, asked: np.ndarray) -> Figures:
     """Whether samples show the class that was asked for, and how different those of a class are."""
-    right = evaluator.predict(samples) == asked
+    right = classes_seen(evaluator.predict(samples)) == asked
     within = {train.class_names[label]: share for label, share in within_classes(comparison, samples, asked).items()}
     lowest = min(within, key=within.__getitem__)
     return {

@@ -19,10 +19,9 @@ import minigen as mg
 from minigen import evaluators, plot, pretrained
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data import Dataset
-from minigen.data.registry import LOADERS
 from minigen.errors import BusyError, DeviceError, UsageError
 from minigen.gallery.criteria_table import criteria_table
-from minigen.gallery.registry import names
+from minigen.gallery.registry import DATA, names
 from minigen.gallery.statement import checksum
 from minigen.recipes import Recipe
 from minigen.utils.arguments import Parser, add_name, add_output, add_seed, integer, number, resolution
@@ -115,7 +114,7 @@ def demo_arguments(
 def demo_parser(name: str, description: str, data: str, defaults: Mapping[str, Any]) -> Parser:
     """The parser of a demo's options."""
     parser = Parser(f"minigen demo {name}", description)
-    known = [each for each in LOADERS if each != "faces" or data == "faces"]
+    known = [each for each in DATA if each != "faces" or data == "faces"]
     add_name(parser, "data", known, "data set, of which glyphs and faces need no download", data)
     add_name(parser, "backend", BACKENDS, "array library")
     add_output(parser, Path("out", name), "output folder")

@@ -5,10 +5,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import minigen
+from minigen.data.registry import LOADERS
 from minigen.errors import UsageError
 
 PACKAGE = Path(minigen.__file__).parent
 FOLDER = next(folder for folder in (PACKAGE / "demos", PACKAGE.parent / "demos") if folder.is_dir())  # installed; in a clone
+DATA = tuple(name for name in LOADERS if name != "cifar10")  # photographs, for which the demos' networks are too small
 
 
 def names() -> list[str]:

@@ -19,9 +19,8 @@ from tqdm import tqdm
 import minigen
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.backend.devices import THREAD_VARIABLES
-from minigen.data.registry import LOADERS
 from minigen.gallery import site
-from minigen.gallery.registry import find, names
+from minigen.gallery.registry import DATA, find, names
 from minigen.gallery.runs import DemoRun, duration, read
 from minigen.gallery.statement import checksum
 from minigen.utils.arguments import Parser, add_name, add_output, nonnegative_int, positive_int
@@ -46,7 +45,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that they run; criteria are not checked")
     add_output(parser, Path("out"), "folder of the page and the demos' folders")
     parser.add_argument("--only", type=chosen, default=names(), metavar="DEMOS", help="for example 01,02,18-20,stylegan")
-    add_name(parser, "data", [*LOADERS], "data set of all of them; by default each its own, which needs no download")
+    add_name(parser, "data", DATA, "data set of all of them; by default each its own, which needs no download")
     parser.add_argument("--seed", type=nonnegative_int, metavar="N", help="seed of all of them (default: 0)")
     add_name(parser, "backend", BACKENDS, "array library")
     parser.add_argument(

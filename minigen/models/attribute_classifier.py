@@ -25,8 +25,8 @@ class AttributeClassifier(nn.Module):
     factor dominates.
 
     `factors`: name -> number of levels, or None for a continuous factor; `kinds(dataset.factors)` for a data set.
-    `standardize` sets mean and std (buffers, at first 0 and 1) from the training data. `resolution`: r, a power of two, at
-    least 8. Training takes examples=(images, *factors), the factors in the order of `factors`, levels as integers from 0.
+    `standardize` sets mean and std (buffers, at first 0 and 1) from the training data. `resolution`: r, at least 8.
+    Training takes examples=(images, *factors), the factors in the order of `factors`, levels as integers from 0.
     `evaluators.attribute_classifier` does all of this; report the model's `fingerprint()` with every score.
     """
 
@@ -43,8 +43,8 @@ class AttributeClassifier(nn.Module):
                 "AttributeClassifier: expected factors of at least two levels each, or None for continuous ones, "
                 f"got {dict(factors)}"
             )
-        if resolution < 8 or resolution & (resolution - 1):
-            raise ShapeError(f"AttributeClassifier: resolution must be a power of two, at least 8, got {resolution}")
+        if resolution < 8:
+            raise ShapeError(f"AttributeClassifier: resolution must be at least 8, got {resolution}")
         self.factors = dict(factors)
         layers: list[nn.Module] = []
         for inputs, maps in zip((channels, *feature_maps), feature_maps):

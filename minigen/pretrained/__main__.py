@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command=command(config),
         images_seen=done,
         hours=f"{hours:.1f} hours on {args.on}",
-        license=LICENSES[config.data],
+        license=LICENSES.get(config.data, f"that of the images in {config.data}"),
         metrics=figures,
     )
     card = replace(card, check=check_figures(args.name))

@@ -1,6 +1,7 @@
 """What a run trains, on what, and how long: all that is needed to build its model again."""
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.data import Dataset
+from minigen.data.picture_files import picture_format
 from minigen.errors import CommandError, suggestion
 from minigen.recipes import RECIPES, InputSpec, Recipe, find, inputs
 from minigen.utils.checks import check_positive
@@ -23,8 +25,9 @@ KINDS = {int: "a whole number", float: "a finite number", str: "a text"}  # of s
 class Config:
     """The content of config.json in a run folder.
 
-    `images`: how many to train on, None for all; `resolution`: of faces; `examples`, `classes`: their number and the class names;
-    `distance`: whether a GAN's history has the Fréchet distance.
+    `data`: a data set's name, or a folder's path; `images`: how many to train on, None for all; `resolution`: of faces and
+    pictures; `examples`, `classes`: their number and the class names; `distance`: whether a GAN's history has the Fréchet
+    distance; `pictures`: how those of a folder are taken, and their checksum, by which they are known again.
     """
 
     minigen: str
@@ -38,11 +41,19 @@ class Config:
     backend: str
     settings: dict[str, Any]
     distance: bool = False
+    pictures: dict[str, Any] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of an example."""
-        return inputs.expected(self.data, self.resolution)[0]
+        return inputs.shape_of(self.data, self.resolution, bool(self.pictures and self.pictures["gray"]))
+
+    def load(self) -> tuple[Dataset, Dataset]:
+        """The run's (train, test). CommandError if they are no longer what it was trained on."""
+        options = {name: value for name, value in (self.pictures or {}).items() if name != "checksum"}
+        train, test = inputs.load_examples(self.data, self.images, self.resolution, **options)
+        self.check_data(train)
+        return train, test
 
     @property
     def recipe(self) -> Recipe:
@@ -78,7 +89,7 @@ class Config:
         how long, as `minigen train` could have written it."""
         check_setting("minigen", self.minigen, "0.2.0")
         check_setting("model", self.model, "vae", tuple(RECIPES))
-        check_setting("data", self.data, "glyphs", inputs.NAMES)
+        self.check_source()
         check_setting("backend", self.backend, "numpy", BACKENDS)
         images = self.examples if self.images is None else self.images
         for name, value, least in (("images", images, 1), ("examples", self.examples, 1), ("seed", self.seed, 0)):
@@ -87,12 +98,26 @@ class Config:
             raise ValueError(f"images is {images}, and examples {self.examples}: all images are examples")
         if type(self.distance) is not bool:
             raise ValueError(f"distance must be true or false, got {shortened(self.distance)}")
-        if type(self.resolution) is not int or self.resolution not in [4 << s for s in range(9)]:
-            raise ValueError(f"resolution must be 4, 8, 16 ... 1024, got {shortened(self.resolution)}")
         listed = isinstance(self.classes, list) and all(isinstance(name, str) for name in self.classes)
         if not listed or not 0 < len(set(self.classes)) == len(self.classes):
             raise ValueError(f"classes must be a list of different names, got {shortened(self.classes)}")
         self.check_settings()
+
+    def check_source(self) -> None:
+        """Raise TypeError or ValueError, naming the field, unless it is clear what the data are, and what shape they have."""
+        check_setting("data", self.data, "glyphs", inputs.NAMES if self.pictures is None else ())
+        if self.pictures is None:
+            if type(self.resolution) is not int or self.resolution not in [4 << s for s in range(9)]:
+                raise ValueError(f"resolution must be 4, 8, 16 ... 1024, got {shortened(self.resolution)}")
+            return
+        if not os.path.isabs(self.data):
+            raise ValueError(f"data must be the absolute path of a folder of pictures, got {shortened(self.data)}")
+        if not isinstance(self.pictures, dict) or self.pictures.keys() != {*inputs.PICTURES, "checksum"}:
+            raise ValueError(f"pictures must have {', '.join(inputs.PICTURES)} and checksum, got {shortened(self.pictures)}")
+        check_whole("checksum", self.pictures["checksum"], 0)
+        if self.pictures["classes"] not in (None, True, False):
+            raise ValueError(f"classes must be true, false or null, got {shortened(self.pictures['classes'])}")
+        picture_format(self.resolution, **{name: self.pictures[name] for name in ("fit", "gray", "background")})
 
     def check_settings(self) -> None:
         """Raise TypeError or ValueError, naming the setting, unless the model can be built and trained with these."""
@@ -119,6 +144,11 @@ class Config:
 
     def check_data(self, train: Dataset) -> None:
         """Raise CommandError, naming the field, for data that differ from config.json."""
+        if self.pictures is not None and inputs.fingerprint(train) != self.pictures["checksum"]:
+            raise CommandError(
+                f"the pictures in {self.data} are no longer those that the run was trained on, {self.examples} of "
+                f"{len(self.classes)} classes; now {len(train)} of {len(train.class_names)}: bring them back, or train anew"
+            )
         found = {"examples": len(train), "classes": list(train.class_names)}
         for name, value in found.items():
             if getattr(self, name) != value:

@@ -1,5 +1,6 @@
 """The inputs of the recipes: data sets by name, and their images in the shape that a model takes."""
 
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -7,29 +8,44 @@ import numpy as np
 
 from minigen import data, synthetic
 from minigen.data import Dataset
+from minigen.data.image_folder import checked_root, listed
 from minigen.data.registry import LOADERS
 from minigen.errors import RecipeError
 
 NAMES = (*LOADERS, "plane")
+PICTURES = ("fit", "gray", "background", "classes")  # the options of `data.folder` that a run may say
 
 
-def expected(name: str, resolution: int = 32) -> tuple[tuple[int, ...], int]:
-    """The shape of an example of a data set, and the number of its classes, without loading it."""
-    small = (28, 28, 1)
-    return {
-        "glyphs": (small, 10),
-        "mnist": (small, 10),
-        "fashion_mnist": (small, 10),
-        "faces": ((resolution, resolution, 3), 2),
-        "plane": ((3,), 1),
-    }[name]
+def source(name: str) -> str:
+    """One of NAMES as it is, a folder of pictures by its absolute path. DataError if there is none."""
+    return str(checked_root(name)) if is_folder(name) else name
 
 
-def load_examples(name: str, images: int | None = None, resolution: int = 32) -> tuple[Dataset, Dataset]:
-    """(train, test) of a data set by name; "plane" is a set of points in space near a plane, with meaningless labels.
+def is_folder(name: str) -> bool:
+    """Whether data come from a folder, whose pictures have no shape of their own."""
+    return name not in NAMES
 
-    images: train on this many only; RecipeError if there are fewer.  resolution: of "faces", whose training images are bytes in a
-    memory-mapped file, since they may be many.
+
+def shape_of(name: str, resolution: int = 32, gray: bool = False) -> tuple[int, ...]:
+    """The shape of an example, without loading it. resolution: of faces and pictures; gray: of pictures."""
+    if is_folder(name):
+        return (resolution, resolution, 1 if gray else 3)
+    return {"faces": (resolution, resolution, 3), "cifar10": (32, 32, 3), "plane": (3,)}.get(name, (28, 28, 1))
+
+
+def classes_of(name: str, classes: bool | None = None) -> int:
+    """The number of classes, without loading anything; of a folder see `data.folder`."""
+    if is_folder(name):
+        return len(listed(checked_root(name), classes)[1])
+    return {"faces": 2, "plane": 1}.get(name, 10)
+
+
+def load_examples(name: str, images: int | None = None, resolution: int = 32, **options: Any) -> tuple[Dataset, Dataset]:
+    """(train, test) of a data set by name, or of a folder by its path; "plane" is a set of points in space near a plane, with
+    meaningless labels.
+
+    images: train on this many only; RecipeError if there are fewer.  resolution: of faces and pictures, whose training images are
+    bytes in a memory-mapped file, since they may be many.  options: of `data.folder`.
     """
     if name == "plane":
         points = (synthetic.tilted_plane(), synthetic.tilted_plane(seed=5))
@@ -37,12 +53,20 @@ def load_examples(name: str, images: int | None = None, resolution: int = 32) ->
     elif name == "faces":
         sizes: dict[str, Any] = {} if images is None else {"train_size": images}
         train, test = data.load(name, resolution=resolution, cache=True, dtype="uint8", **sizes)
-        test = replace(test, images=data.as_pixels(test.images))
+    elif name == "cifar10":
+        train, test = data.load(name, dtype="uint8")
+    elif is_folder(name):
+        train, test = data.folder(name, resolution, dtype="uint8", **options)
     else:
         train, test = data.load(name)
     if images is not None and images > len(train):
         raise RecipeError(f"{name} has {len(train)} training examples, not {images}")
-    return train[:images], test
+    return train[:images], replace(test, images=data.as_pixels(test.images))
+
+
+def fingerprint(train: Dataset) -> int:
+    """A checksum of pictures, which are bytes, and of their labels."""
+    return zlib.crc32(np.ascontiguousarray(train.labels).data, zlib.crc32(np.ascontiguousarray(train.images).data))
 
 
 def described(images: np.ndarray) -> str:

@@ -6,12 +6,6 @@ factors leave open (hair strands, freckles, the texture of the background) is st
 own for each picture, as StyleGAN's noise inputs would. How a face is drawn is in portrait.py.
 """
 
-import contextlib
-import errno
-import hashlib
-import math
-import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,24 +13,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigen.data import image_cache
 from minigen.data.dataset import Dataset
 from minigen.data.pixels import as_pixels
-from minigen.errors import CheckpointError, DataError, suggestion
+from minigen.errors import suggestion
 from minigen.synthetic import portrait
 from minigen.utils import archive
 from minigen.utils.checks import doublings, is_whole
-from minigen.utils.files import cached, keeping
-from minigen.utils.reading import shortened
-from minigen.utils.settings import to_python
+from minigen.utils.files import cached
+from minigen.utils.progress import bar
 
 CLASS_NAMES = ("woman", "man")
 SPLITS = ("train", "test")
 DTYPES = ("float32", "uint8")
-FULL = (errno.ENOSPC, errno.EDQUOT)  # the errors of a disk, or a quota, that is used up
 FINEST_MEAN = 32  # pictures smaller than this are box means of one of this size
 TILE = 2**17  # pixels drawn at a time: enough to amortize the calls, few enough for the cache
 LONG = 2**24  # pixels from which on a progress bar is shown
-LARGE = 2**28  # bytes of images that are not drawn in vain, and for memory alone, where a disk has no room for them
 
 Factors = dict[str, np.ndarray]  # the values of each, (n,)
 
@@ -239,13 +231,11 @@ def drawn_parts(factors: Factors, detail: np.ndarray, resolution: int) -> Iterat
 
     With a progress bar, if they are many, on a terminal.
     """
-    from tqdm import tqdm
-
     n, fine = len(detail), max(resolution, FINEST_MEAN)
     shrink = fine // resolution
     rows = min(fine, max(shrink, TILE // fine))  # of one picture, where a picture is larger than a tile
     together = max(1, TILE // (fine * fine))
-    with tqdm(total=n, desc="faces", unit="image", disable=True if n * fine * fine < LONG else None, leave=False) as bar:
+    with bar(total=n, desc="faces", unit="image", show=n * fine * fine >= LONG, leave=False) as drawn:
         for start in range(0, n, together):
             part = slice(start, min(start + together, n))
             noise = np.stack([np.random.default_rng(int(seed)).random(portrait.NOISE) for seed in detail[part]])
@@ -259,7 +249,7 @@ def drawn_parts(factors: Factors, detail: np.ndarray, resolution: int) -> Iterat
                 pixels *= 255
                 np.rint(pixels, out=pixels)
                 images[:, top // shrink : (top + rows) // shrink] = pixels.transpose(0, 2, 3, 1)
-            bar.update(len(images))
+            drawn.update(len(images))
             yield images
 
 
@@ -267,16 +257,8 @@ def drawn_parts(factors: Factors, detail: np.ndarray, resolution: int) -> Iterat
 
 
 def cache_file(*arguments: Any) -> str:
-    """A name, ARGUMENTS-VERSION.npz, for each set of arguments, and for each version of the two files that draw."""
-    drawing = b"".join(Path(file).read_bytes() for file in (__file__, portrait.__file__))
-    return "-".join(hashlib.sha256(each).hexdigest()[:16] for each in (repr(to_python(arguments)).encode(), drawing)) + ".npz"
-
-
-def forget_other_versions(path: Path) -> None:
-    """Remove what other versions of the files that draw have left for the same arguments."""
-    for other in set(path.parent.glob(f"{path.name.partition('-')[0]}-*.npz")) - {path}:
-        with contextlib.suppress(OSError):  # in use by another process, or removed by it
-            other.unlink()
+    """A name for each set of arguments, and for each version of the two files that draw."""
+    return image_cache.file_name(arguments, (__file__, portrait.__file__))
 
 
 def cached_pixels(path: Path, splits: Sequence[tuple[Factors, np.ndarray]], resolution: int) -> list[np.ndarray] | None:
@@ -284,47 +266,13 @@ def cached_pixels(path: Path, splits: Sequence[tuple[Factors, np.ndarray]], reso
 
     None if it cannot be written, which is reported. DataError if many images have no room on the disk.
     """
-    shapes = [(len(detail), resolution, resolution, 3) for _, detail in splits]
-    found = mapped(path, shapes)
+    shapes = {name: (len(detail), resolution, resolution, 3) for name, (_, detail) in zip(SPLITS, splits, strict=True)}
+    found = image_cache.find(path, "faces", lambda header: shapes)
     if found is None:
-        size = sum(map(math.prod, shapes))
-        with keeping(), room_for(path, size):
-            made = (drawn_parts(*split, resolution) for split in splits)
-            written = [archive.Written(shape, np.dtype(np.uint8), parts) for shape, parts in zip(shapes, made, strict=True)]
-            archive.save(path, dict(zip(SPLITS, written, strict=True)), {})
-            forget_other_versions(path)
-            found = mapped(path, shapes)
-    return found
-
-
-@contextlib.contextmanager
-def room_for(path: Path, size: int) -> Iterator[None]:
-    """Inside the block a file of so many bytes is written. DataError, at once or later, if it is LARGE and there is no room."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(path.parent).free
-        if size > free:
-            raise OSError(errno.ENOSPC, f"{free / 1e9:.1f} GB are free")
-        yield
-    except OSError as error:
-        if size < LARGE or error.errno not in FULL:
-            raise
-        raise DataError(
-            f"faces: the images are {size / 1e9:.1f} GB, for which {path.parent} has no room ({error.strerror}): make room, set "
-            "XDG_CACHE_HOME to a folder on a larger disk, or take fewer images, or smaller ones"
-        ) from error
-
-
-def mapped(path: Path, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray] | None:
-    """The images of both splits, memory-mapped; None if the file is missing, or damaged, which is reported."""
-    try:
-        with archive.opened(path) as file:
-            found = {name: (layout.dtype, layout.shape) for name, layout in file.layout.items()}
-            if found != {name: (np.uint8, shape) for name, shape in zip(SPLITS, shapes, strict=True)}:
-                raise CheckpointError(f"it has {shortened(found)}")
-            return list(file.mapped(SPLITS).values())
-    except FileNotFoundError:
-        return None
-    except CheckpointError as error:
-        print(f"minigen: {path} is damaged ({error}): the faces are drawn again", file=sys.stderr)
-        return None
+        made = (drawn_parts(*split, resolution) for split in splits)
+        images = {
+            name: archive.Written(shape, np.dtype(np.uint8), parts)
+            for (name, shape), parts in zip(shapes.items(), made, strict=True)
+        }
+        found = image_cache.keep(path, "faces", images)
+    return found and [found.images[name] for name in SPLITS]

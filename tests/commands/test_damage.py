@@ -48,7 +48,7 @@ def refused(minigen_line, line, *messages):
 WRONG = [None, True, -1, 0, 1.5, float("nan"), float("inf"), "text", "", [], [1], ["a"], {}, {"a": 1}, 10**30, [None], ["a", "a"]]
 FITTING = {  # what is wrong somewhere else, and right here
     "images": [None], "seed": [0, 10**30], "minigen": ["text", ""], "classes": [["a"]], "settings.epochs": [10**30], "settings.lr": [1.5, 10**30],
-    "settings.beta": [0, 1.5, 10**30], "settings.steps": [None], "settings.batch_size": [10**30], "distance": [True],
+    "settings.beta": [0, 1.5, 10**30], "settings.steps": [None], "settings.batch_size": [10**30], "distance": [True], "pictures": [None],
 }  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("zzz", "unknown command 'zzz': expected one of info, demo, models, train"),
         ("train", "the following arguments are required: MODEL; see minigen train --help"),
         ("train vea", "unknown model 'vea': did you mean 'vae'?"),
-        ("train vae --data mnits", "argument --data: unknown data 'mnits': did you mean 'mnist'?"),
+        ("train vae --data mnits", "argument --data: 'mnits' is no data set, and no folder of pictures: did you mean 'mnist'?"),
         ("train vae --epoch 3", "minigen train vae has no option --epoch: did you mean 'epochs'?"),
         ("train stacked --beta 3", "minigen train stacked has no option --beta: expected one of help, out, data"),
         ("train vae --reconstruction mes", "unknown reconstruction 'mes': did you mean 'mse'?"),
@@ -111,7 +111,10 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("train vae --latent-dim many", "argument --latent-dim: invalid int value: 'many'"),
         ("train vae --lr 0", "lr must be above 0 and finite, got 0.0"),
         ("train vae --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
-        ("train vae --resolution 64", "--resolution is for --data faces: examples of glyphs have a size of their own"),
+        (
+            "train vae --resolution 64",
+            "--resolution is for --data faces, or a folder: examples of glyphs have a size of their own",
+        ),
         ("train vae mnist", "minigen train vae does not know what to do with 'mnist'"),
         ("train stylegan --mixing 2", "mixing"),
         ("train wgan-gp --critic-steps 0 --epochs 1", "wgan-gp's critic_steps must be at least 1, got 0"),
@@ -168,8 +171,9 @@ def test_what_a_model_cannot_be_made_with_is_refused_before_data_are_loaded(monk
 @pytest.mark.parametrize("name", ["glyphs", "faces", "plane"])
 def test_what_is_expected_of_data_before_they_are_loaded(name):
     train, _ = inputs.load_examples(name, 8, 16)
-    assert inputs.expected(name, 16) == (train.images.shape[1:], len(train.class_names))
-    assert {inputs.expected(name)[0] for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
+    assert (inputs.shape_of(name, 16), inputs.classes_of(name)) == (train.images.shape[1:], len(train.class_names))
+    assert {inputs.shape_of(name) for name in ("mnist", "fashion_mnist")} == {(28, 28, 1)}
+    assert (inputs.shape_of("cifar10"), inputs.classes_of("cifar10")) == ((32, 32, 3), 10)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ def dataset(n=6):
 
 
 def test_unknown_name_gets_the_nearest_or_the_list():
-    with pytest.raises(ValueError, match="unknown data set 'fashion-mnist': did you mean 'fashion_mnist'"):
+    with pytest.raises(
+        ValueError, match="'fashion-mnist' is no data set, and no folder of pictures: did you mean 'fashion_mnist'"
+    ):
         data.load("fashion-mnist")
     with pytest.raises(ValueError) as caught:
         data.load("qqq")

@@ -23,10 +23,11 @@ SHORTER = [
     (r"(minigen demo all --quick)", r"\1 --only 01"),
     (r"(minigen demo \d\d[^-]*(?: --(?!quick)\S+ \S+)*)$", r"\1 --quick"),
     (r"--images 100000\b", "--images 300 --resolution 8"),
+    (r"--last 60000\b", "--last 64 --batch-size 16"),
     (r"--last 360000\b", "--last 160 --batch-size 16 --resolution 8 --images 300"),
-    (r"(minigen train .*)--epochs \d+", r"\1--epochs 1 --images 600"),
+    (r"(minigen train (?!vae --data people).*)--epochs \d+", r"\1--epochs 1 --images 600"),
     (r"(minigen resume .*)--epochs \d+", r"\1--epochs 2"),
-    (r"^minigen (train|resume|check)$", r"minigen \1 --help"),  # named, not called
+    (r"^minigen (train|resume|evaluate|check)$", r"minigen \1 --help"),  # named, not called
     (r"(python -m tests\.benchmarks)( --.*)?$", r"\1 op-tanh-forward --seconds 0.01"),
     (r"(python -m tests\.benchmarks\.convolution)( --.*)?$", r"\1 7x7x32 --seconds 0"),
     (r"(python -m tests\.benchmarks\.scaling)( --.*)?$", r"\1 stacked --most 1 --threads 1 --seconds 0"),
@@ -48,6 +49,7 @@ PRINTS = {
     "docs/guide/engine.md": ["log returned NaN or infinity", "Tensor ndarray"],
     "docs/guide/training.md": ["163,814"],
     "docs/guide/gpu.md": ["multiply mixes arrays on numpy and strict"],
+    "docs/guide/pictures.md": ["91 images of 32 x 32 x 3, 2 classes", "('man', 'woman') man/071.png\n", "(32, 32, 3)"],
     "docs/guide/data.md": ["28, 28, 1)", "'rotation'", "(4, 64, 64, 3)", "memmap uint8\n1.0\n"],
     "docs/coursework.md": ["ada.py;passed;18"],
 }

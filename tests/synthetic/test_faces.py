@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minigen import data
+from minigen.data import image_cache
 from minigen.errors import DataError
 from minigen.synthetic import faces, portrait
 from minigen.synthetic.faces import FACTORS, render, sample_factors
@@ -528,12 +529,13 @@ def full(free):
 
 
 def never(*arguments):
+    yield from ()
     raise AssertionError("it has drawn")
 
 
 def test_many_bytes_are_not_drawn_for_a_disk_without_room(cache, monkeypatch):
-    monkeypatch.setattr(faces, "LARGE", 1000)
-    monkeypatch.setattr(faces.shutil, "disk_usage", full(9 * 8 * 8 * 3 - 1))
+    monkeypatch.setattr(image_cache, "LARGE", 1000)
+    monkeypatch.setattr(image_cache.shutil, "disk_usage", full(9 * 8 * 8 * 3 - 1))
     monkeypatch.setattr(faces, "drawn_parts", never)
     message = rf"the images are 0.0 GB, for which {cache} has no room \(0.0 GB are free\): make room, set XDG_CACHE_HOME"
     for dtype in faces.DTYPES:
@@ -541,13 +543,13 @@ def test_many_bytes_are_not_drawn_for_a_disk_without_room(cache, monkeypatch):
             data.load("faces", dtype=dtype, cache=True, **TINY)
 
 
-@pytest.mark.parametrize("number", faces.FULL)
+@pytest.mark.parametrize("number", image_cache.FULL)
 def test_a_disk_that_fills_up_meanwhile_is_named(cache, number, monkeypatch):
     def parts(*split):
         yield np.zeros((1, 8, 8, 3), np.uint8)
         raise OSError(number, "it is full")
 
-    monkeypatch.setattr(faces, "LARGE", 1000)
+    monkeypatch.setattr(image_cache, "LARGE", 1000)
     monkeypatch.setattr(faces, "drawn_parts", parts)
     with pytest.raises(DataError, match="has no room .it is full.*or take fewer images"):
         data.load("faces", dtype="uint8", cache=True, **TINY)
@@ -556,7 +558,7 @@ def test_a_disk_that_fills_up_meanwhile_is_named(cache, number, monkeypatch):
 
 def test_few_bytes_are_drawn_into_memory_where_a_disk_has_no_room(cache, monkeypatch, capsys):
     drawn = fingerprint(*data.load("faces", dtype="uint8", **TINY))
-    monkeypatch.setattr(faces.shutil, "disk_usage", full(0))
+    monkeypatch.setattr(image_cache.shutil, "disk_usage", full(0))
     monkeypatch.setattr(files, "REPORTED", [])
     train, test = data.load("faces", dtype="uint8", cache=True, **TINY)
     assert type(train.images) is np.ndarray and fingerprint(train, test) == drawn
