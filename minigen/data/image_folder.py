@@ -222,6 +222,7 @@ def decoded(
     root: Path, files: Sequence[Found], form: PictureFormat, known: Mapping[Found, np.ndarray | str], scratch: Path | None
 ) -> Pictures:
     """The pictures, those that are known as they are, the others from their files, with a progress bar on a terminal."""
+
     def read(file: Found) -> np.ndarray | str:
         if file in known:
             return known[file]
