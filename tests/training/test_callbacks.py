@@ -234,7 +234,7 @@ def test_callbacks_are_called_in_order_and_checkpoint_after_all_others(tmp_path)
         ([print], "got <built-in function print> as a callback: derive a class of yours from training.Callback"),
         (["run"], "got 'run' as a callback"),
     ],
-    ids=["one callback", "None", "generator", "class", "function", "text"],
+    ids=["None", "generator", "class", "function", "text"],
 )
 def test_what_is_no_list_of_callbacks_is_refused_before_the_first_step(given, words):
     model, optimizer = made()
