@@ -7,6 +7,7 @@ whether they are copies.
 """
 
 import argparse
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ EXAMPLES = """
 """
 IMPORTANCE_SAMPLES = 50
 RECONSTRUCTED = 2000  # examples of an autoencoder by default
-FITTED = 2**27  # values of training examples to which PCA is fitted, at most: a gibibyte in its float64
+DECOMPOSED = 2**36  # n d min(n, d) of the n training examples with d values to which PCA is fitted, at most: a few seconds
 FEWEST = 5  # samples that can be compared: precision looks at three neighbors of each
 OF_CLASS = 2  # samples of each class, if classes are asked for: pairs of them are compared
 
@@ -93,8 +94,9 @@ def reconstructed(trained: TrainedModel, train: Dataset, test: Dataset) -> dict[
 
 
 def rows(trained: TrainedModel, train: Dataset) -> np.ndarray:
-    """The training examples, (n, values), to which PCA is fitted: the first ones, if there are very many."""
-    few = train[: max(1, FITTED // train.images[0].size)]
+    """The training examples, (n, d), to which PCA is fitted: the first ones, if that would take long, n d min(n, d) steps."""
+    d = train.images[0].size
+    few = train[: max(DECOMPOSED // d**2, min(d, isqrt(DECOMPOSED // d)), 1)]
     return trained.inputs(few)[0].reshape(len(few), -1)
 
 
