@@ -410,12 +410,20 @@ def test_passing(criteria, tmp_path, capsys):
         "criteria": [{"name": "loss", "expected": "at most 1", "measured": 0.5, "pass": True}],
         "report": {"epochs": "3", "error": "0.123457"},
     }  # fmt: skip
-    assert capsys.readouterr().out.splitlines()[1:5] == [
+    assert capsys.readouterr().out.splitlines()[1:6] == [
         "criterion  expected   measured",
         "loss       at most 1  0.5       pass",
-        "epochs                3",
-        "error                 0.123457",
+        "",
+        "epochs  3",
+        "error   0.123457",
     ]  # fmt: skip
+
+
+def test_long_reports_are_lines_that_a_page_can_hold(criteria):
+    criteria.report("levels", ", ".join(f"level {n} {n / 7:.4g}" for n in range(40)))
+    lines = criteria.table().splitlines()[2:]
+    assert len(lines) > 3 and all(len(line) < 120 for line in lines)
+    assert lines[0].startswith("levels  level 0 0,") and lines[1].startswith(" " * 8)
 
 
 @pytest.mark.parametrize("measured", [2.0, NAN])

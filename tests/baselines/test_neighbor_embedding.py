@@ -1,5 +1,7 @@
 """t-SNE: its affinities, its gradient, its maps."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -194,7 +196,8 @@ def test_more_iterations_reduce_the_kl():
     assert values[0] > values[1] > values[2]
 
 
-def test_progress_shows_a_bar_with_the_kl(capsys):
+def test_progress_shows_a_bar_with_the_kl(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     tsne(clusters(n_each=6)[0], perplexity=3, iterations=2, progress=True)
     assert "t-SNE" in (shown := capsys.readouterr().err) and "KL" in shown
     tsne(clusters(n_each=6)[0], perplexity=3, iterations=2)

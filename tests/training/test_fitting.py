@@ -297,19 +297,6 @@ def test_callbacks_are_told_of_each_step_and_a_single_one_needs_no_list():
     assert steps.seen == [(i + 1, i // STEPS, i // STEPS) for i in range(2 * STEPS)]
 
 
-@pytest.mark.parametrize(("callbacks", "message"), [
-    (Steps, r"expected a list such as .*Checkpoint\(folder\).*, got the class Steps, without \(\)"),
-    ([Steps], r"expected training.Callback objects, .*, got the class Steps, without \(\)"),
-    ([print], r"expected training.Callback objects, or those of a subclass with on_epoch_end\(run\), got builtin_function"),
-    (5, r"expected a list such as .*, got int"),
-    (None, r"expected a list such as .*, got NoneType"),
-    ("runs/vae", r"expected training.Callback objects, .* got str"),
-])  # fmt: skip
-def test_what_is_no_callback_is_named(callbacks, message):
-    with pytest.raises(TypeError, match=f"callbacks: {message}"):
-        train(callbacks=callbacks)
-
-
 # -- bad input ---------------------------------------------------------------------------------------------------
 
 
