@@ -31,7 +31,7 @@ EXAMPLES = """
 """
 IMPORTANCE_SAMPLES = 50
 RECONSTRUCTED = 2000  # examples of an autoencoder by default
-DECOMPOSED = 2**36  # n d min(n, d) of the n training examples with d values to which PCA is fitted, at most: a few seconds
+DECOMPOSED = 2**36  # n d min(n, d) of the n training examples with d values to which PCA is fitted, at most: a minute or two
 FEWEST = 5  # samples that can be compared: precision looks at three neighbors of each
 OF_CLASS = 2  # samples of each class, if classes are asked for: pairs of them are compared
 

@@ -273,8 +273,8 @@ def parts(images: np.ndarray) -> Iterator[np.ndarray]:
 def report(root: Path, broken: Mapping[str, str], count: int) -> None:
     """Say which pictures are left out, and why."""
     if broken:
-        listed = some([f"{name} ({reason})" for name, reason in sorted(broken.items())])
-        print(f"minigen: {root}: {len(broken)} of {count} pictures cannot be read, and are left out: {listed}", file=sys.stderr)
+        why = some([f"{name} ({reason})" for name, reason in sorted(broken.items())])
+        print(f"minigen: {root}: {len(broken)} of {count} pictures cannot be read, and are left out: {why}", file=sys.stderr)
 
 
 def some(names: Sequence[str]) -> str:

@@ -72,9 +72,7 @@ class PictureFormat:
             raise DataError(reason) from None
         except MemoryError:
             raise DataError("too large for the memory") from None
-        except (
-            Exception
-        ) as error:  # OSError, SyntaxError, struct.error, DecompressionBombError ...: a broken file fails in many ways
+        except Exception as error:  # a broken file fails in many ways: OSError, SyntaxError, struct.error ...
             raise DataError(one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)) from error
         return pixels.reshape(self.shape)
 

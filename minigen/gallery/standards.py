@@ -70,8 +70,11 @@ SHIPPED = {
 }
 
 
-def requirements(standard: Standard, figures: Figures) -> Iterator[tuple[str, float, dict[str, float]]]:
-    """What a standard asks of `evaluators.evidence`'s figures: name, measured value, and the bound by which it is judged."""
+Requirement = tuple[str, float, str, float]  # name, measured value, "at_most" or "at_least", and what
+
+
+def requirements(standard: Standard, figures: Figures) -> Iterator[Requirement]:
+    """What a standard asks of `evaluators.evidence`'s figures."""
 
     def of(who: str, what: str) -> float:
         return float(figures[f"{who}: {what}"])
@@ -80,23 +83,23 @@ def requirements(standard: Standard, figures: Figures) -> Iterator[tuple[str, fl
         return next(float(value) for name, value in figures.items() if name.startswith(f"lowest {what}"))
 
     distance, gaussian = of(SAMPLES, DISTANCE), of("one Gaussian of the pixels", DISTANCE)
-    yield "distance in floors", of(SAMPLES, "distance in floors"), {"at_most": standard.floors}
-    yield "Fréchet distance, as a share of one Gaussian's of the pixels", distance / gaussian, {"at_most": standard.of_gaussian}
+    yield "distance in floors", of(SAMPLES, "distance in floors"), "at_most", standard.floors
+    yield "Fréchet distance, as a share of one Gaussian's of the pixels", distance / gaussian, "at_most", standard.of_gaussian
     best = of(best_trivial(figures, standard.labels), DISTANCE)
-    yield "Fréchet distance, as a share of the best trivial sampler's", distance / best, {"at_most": standard.best}
-    yield "precision", of(SAMPLES, "precision"), {"at_least": standard.precision}
-    yield "recall", of(SAMPLES, "recall"), {"at_least": standard.recall}
-    yield "newness", of(SAMPLES, "newness"), {"at_least": standard.newness}
-    yield "copies", of(SAMPLES, "copies"), {"at_most": standard.copies}
-    yield "lowest relative frequency", lowest("relative frequency"), {"at_least": standard.rarest}
+    yield "Fréchet distance, as a share of the best trivial sampler's", distance / best, "at_most", standard.best
+    yield "precision", of(SAMPLES, "precision"), "at_least", standard.precision
+    yield "recall", of(SAMPLES, "recall"), "at_least", standard.recall
+    yield "newness", of(SAMPLES, "newness"), "at_least", standard.newness
+    yield "copies", of(SAMPLES, "copies"), "at_most", standard.copies
+    yield "lowest relative frequency", lowest("relative frequency"), "at_least", standard.rarest
     if any(name.startswith("lowest relative diversity") for name in figures):
-        yield "lowest relative diversity", lowest("relative diversity"), {"at_least": standard.within}
+        yield "lowest relative diversity", lowest("relative diversity"), "at_least", standard.within
     if standard.patches is not None:
         scales = [what for who, what, _ in named_parts(figures) if who == SAMPLES and what.startswith("SWD")]
         worst = max(of(SAMPLES, scale) / of(HELD_OUT, scale) for scale in scales)
-        yield "SWD, as a multiple of real images', at the worst scale", worst, {"at_most": standard.patches}
+        yield "SWD, as a multiple of real images', at the worst scale", worst, "at_most", standard.patches
     if standard.told is not None:
-        yield "1-NN accuracy", of(SAMPLES, "1-NN accuracy"), {"at_most": standard.told}
+        yield "1-NN accuracy", of(SAMPLES, "1-NN accuracy"), "at_most", standard.told
 
 
 def best_trivial(figures: Figures, labels: bool = True) -> str:
@@ -122,8 +125,8 @@ def check_samples(
     """
     real, standard = held_out(test, len(samples)), standard or STANDARDS[criteria.args.name]
     figures = evidence(evaluator, train, real, samples[: len(real)], asked)
-    for name, value, bound in requirements(standard, figures):
-        criteria.check(name, value, **bound)
+    for name, value, bound, limit in requirements(standard, figures):
+        criteria.check(name, value, **{bound: limit})
     criteria.report("best trivial sampler that does not copy", best_trivial(figures, standard.labels))
     for name, texts in grouped(figures).items():
         criteria.report(name, texts)
@@ -136,8 +139,7 @@ def verdicts(name: str) -> list[tuple[str, str, float, bool]]:
     """
     if name not in SHIPPED:
         return []
-    asked = [(what, value, *bound.items()) for what, value, bound in requirements(SHIPPED[name], pretrained.card(name).metrics)]
     return [
         (what, f"{bound.replace('_', ' ')} {limit:.3g}", value, value <= limit if bound == "at_most" else value >= limit)
-        for what, value, (bound, limit) in asked
+        for what, value, bound, limit in requirements(SHIPPED[name], pretrained.card(name).metrics)
     ]

@@ -36,9 +36,7 @@ SHORT = 8  # most elements of a tuple that is compared, and named, as one value
 MANY = 1000  # settings in a container, or characters of a string, from which on only a checksum is kept
 DEEP = 50  # nesting of objects and containers; deeper, only the class is compared
 LISTED = 10  # differences that a message lists
-DATA = {
-    f"{name} checksum": name for name in ("data", "validation")
-}  # the setting that is compared, and the one that describes it
+DATA = {"data checksum": "data", "validation checksum": "validation"}  # what is compared -> what describes it
 LONG = 300  # characters of a setting that it shows
 
 

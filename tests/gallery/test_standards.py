@@ -96,8 +96,8 @@ def figures_of(scores, comparison):
 def failed(name, figures, tmp_path):
     """The criteria of a standard that samples with these figures fail."""
     criteria = Criteria(argparse.Namespace(name=name, out=tmp_path, quick=False))
-    for what, value, bound in requirements((STANDARDS | SHIPPED)[name], figures):
-        criteria.check(what, value, **bound)
+    for what, value, bound, limit in requirements((STANDARDS | SHIPPED)[name], figures):
+        criteria.check(what, value, **{bound: limit})
     return [check["name"] for check in criteria.checks if not check["pass"]]
 
 

@@ -195,9 +195,9 @@ class Adversarial(Game, Run):
         of an epoch is dropped.
         `seed` fixes the order of the examples; a second fit continues in the order of the first.  `resume`: a folder of
         `Checkpoint`, or a file; any changed setting of networks, loss, penalties, remedies and optimizers is an error that names
-        it (schedules are not compared); `steps` may be larger, and if no steps are left, only the end of the run is repeated. A
-        `progress`: a bar, or where no terminal shows it a line for each row; "lines": these; False: nothing. A
-        row holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
+        it (schedules are not compared); `steps` may be larger, and if no steps are left, only the end of the run is repeated.
+        `progress`: a bar, or where no terminal shows it a line for each row; "lines": these; False: nothing.
+        A row holds the means over its steps of the losses, their terms, scores, accuracies and gradient norms, and "seconds".
 
         Raises DataError for images outside [-1, 1] or outside the generator's range, ShapeError for a batch size that is not a
         multiple of what the discriminator scores together, ValueError for labels that are missing, not expected, or outside the
