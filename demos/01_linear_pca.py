@@ -15,15 +15,15 @@ optimum is known in closed form: projection onto the first principal components.
 # it: any rotation of the codes, undone by the decoder, is just as good.
 # %%
 import numpy as np
-from tqdm import trange
 
 import minigen as mg
 from minigen import baselines, data, metrics, optim, plot, recipes, synthetic
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearAutoencoder
+from minigen.utils.progress import bar
 
 recipe = recipes.find("linear")
-args = demo_arguments("01_linear_pca", __doc__, recipe, images=5000, image_steps=400)
+args = demo_arguments("01_linear_pca", __doc__, recipe, images=5000, image_steps=800)
 train_set, test_set = data.load(args.data)
 if args.quick:
     args.steps, args.images, args.image_steps = 200, 1000, 20
@@ -43,7 +43,7 @@ def train(model, points, optimizer, epochs, batch_size):
     """Train for `epochs` epochs, in batches; returns the loss before each step of the optimizer."""
     points = mg.asarray(points)
     history = []
-    for _ in trange(epochs, leave=False):
+    for _ in bar(range(epochs), leave=False):
         for start in range(0, len(points), batch_size):
             loss, _ = model.loss(points[start : start + batch_size])
             optimizer.zero_grad()

@@ -21,13 +21,13 @@ import copy
 from math import ceil
 
 import numpy as np
-from tqdm import tqdm
 
 import minigen as mg
 from minigen import data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder
 from minigen.models.classifier import Classifier
+from minigen.utils.progress import bar
 
 args = demo_arguments("06_pretraining", __doc__, epochs=10, updates=2000, seeds=5)
 sizes, batch_size = (100, 500, 2000), 32
@@ -73,7 +73,7 @@ def train_classifier(classifier, optimizer, labeled, epochs, seed):
 
 
 frozen, pretrained, scratch = np.empty((3, len(sizes), args.seeds))
-for run in tqdm(range(len(sizes) * args.seeds), desc="pairs of classifiers"):
+for run in bar(range(len(sizes) * args.seeds), desc="pairs of classifiers"):
     i, seed = divmod(run, args.seeds)
     labeled = train[np.random.default_rng([args.seed, seed]).choice(len(train), sizes[i], replace=False)]
     epochs = ceil(args.updates / ceil(sizes[i] / batch_size))

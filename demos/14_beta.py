@@ -16,12 +16,12 @@ variation? That is measured over several seeds, not assumed.
 # one factor of variation.
 # %%
 import numpy as np
-from tqdm import tqdm
 
 import minigen as mg
 from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import VariationalAutoencoder
+from minigen.utils.progress import bar
 
 args = demo_arguments("14_beta", __doc__, epochs=8, seeds=5, images=20_000)
 betas = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -60,7 +60,7 @@ def measure(model):
 
 
 measured, shown = np.empty((len(betas), args.seeds, 4)), {}
-for run in tqdm(range(args.seeds * len(betas)), desc="trainings"):
+for run in bar(range(args.seeds * len(betas)), desc="trainings"):
     seed, i = divmod(run, len(betas))
     mg.seed(args.seed + seed)
     model = VariationalAutoencoder(latent_dim=10, beta=betas[i])

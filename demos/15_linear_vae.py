@@ -17,11 +17,11 @@ likelihood is known in closed form, and so is the best bound: the two are equal.
 # example, as every variational autoencoder does.
 # %%
 import numpy as np
-from tqdm import trange
 
 import minigen as mg
 from minigen import baselines, data, metrics, plot, recipes, synthetic
 from minigen.gallery.demo import Criteria, demo_arguments, save
+from minigen.utils.progress import bar
 
 recipe = recipes.find("linear-vae")
 args = demo_arguments("15_linear_vae", __doc__, point_epochs=recipe.steps, images=5000, image_epochs=60)
@@ -38,7 +38,7 @@ def train(model, recipe, examples):
     batches = data.batches(examples, batch_size=recipe.batch_size, seed=args.seed)
     optimizer = recipe.optimizer(model.parameters(), recipe.epochs * len(batches))
     bounds = []
-    for _ in trange(recipe.epochs, leave=False):
+    for _ in bar(range(recipe.epochs), leave=False):
         losses = []
         for batch in batches:
             loss, _ = model.loss(batch)

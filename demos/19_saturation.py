@@ -23,12 +23,12 @@ But a confident discriminator leaves the first generator without a gradient, and
 from itertools import chain, repeat
 
 import numpy as np
-from tqdm import tqdm, trange
 
 import minigen as mg
 from minigen import data, losses, metrics, optim, plot, synthetic, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.gans import gan, points
+from minigen.utils.progress import bar
 
 args = demo_arguments("19_saturation", __doc__, images=10_000, age=500, frozen_steps=1000, seeds=5, ring_steps=1000)
 train, _ = data.load(args.data)
@@ -111,7 +111,7 @@ for age in ages:
     alone.generator.load_state_dict(run.generator.state_dict())
     batches = chain.from_iterable(repeat(data.batches(images, batch_size=128, seed=args.seed, drop_last=True)))
     measured = []
-    for step in trange(args.frozen_steps + 1, desc="discriminator alone", leave=False):
+    for step in bar(range(args.frozen_steps + 1), desc="discriminator alone", leave=False):
         if step in asked:
             measured.append([gradient_norm(loss, alone) for loss in OBJECTIVES.values()])
         alone.discriminator_step((next(batches),))
@@ -140,7 +140,7 @@ save(
 # %%
 ring = synthetic.gaussian_ring(20_000, seed=args.seed)
 modes, quality, clouds = np.empty((2, args.seeds)), np.empty((2, args.seeds)), {}
-for i in tqdm(range(2 * args.seeds), desc="trainings", leave=False):
+for i in bar(range(2 * args.seeds), desc="trainings", leave=False):
     j, seed = divmod(i, args.seeds)
     name = list(OBJECTIVES)[j]
     mg.seed(args.seed + seed)

@@ -23,13 +23,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from tqdm import tqdm
 
 from minigen import metrics, plot
 from minigen.backend.devices import THREAD_VARIABLES
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.recipes import remedy_bench
 from minigen.utils.files import replacing
+from minigen.utils.progress import bar
 
 args = demo_arguments("21_remedies", __doc__, seeds=5, jobs=2)
 methods, steps = list(remedy_bench.METHODS), remedy_bench.STEPS
@@ -77,7 +77,7 @@ if "stacked" in tasks:
 groups = [(task, method) for task in tasks for method in methods]
 with ThreadPoolExecutor(max(args.jobs, 1)) as pool:
     try:
-        results = dict(zip(groups, tqdm(pool.map(lambda group: run(*group), groups), total=len(groups), desc="methods on tasks")))
+        results = dict(zip(groups, bar(pool.map(lambda group: run(*group), groups), total=len(groups), desc="methods on tasks")))
     except BaseException:  # such as Ctrl-C
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:

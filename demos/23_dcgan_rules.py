@@ -12,12 +12,12 @@ Do they matter? The same small networks with all rules, and with each of them br
 # rule may not matter, or its opposite may be better.
 # %%
 import numpy as np
-from tqdm import tqdm
 
 import minigen as mg
 from minigen import data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.gans import dcgan
+from minigen.utils.progress import bar
 
 args = demo_arguments("23_dcgan_rules", __doc__, steps=400, batch_size=64, seeds=3, samples=5000)
 BROKEN = {  # what is changed in the generator, and in the discriminator
@@ -42,7 +42,7 @@ true = evaluator.features(real)
 # %%
 distances, rarest, shown = {}, {}, {}
 runs = [(name, seed) for name in BROKEN for seed in range(args.seed, args.seed + args.seeds)]
-for name, seed in tqdm(runs, desc="trainings"):
+for name, seed in bar(runs, desc="trainings"):
     mg.seed(seed)
     of_generator, of_discriminator = BROKEN[name]
     generator = dcgan.TinyGenerator(feature_maps=(32, 16), **of_generator)

@@ -17,10 +17,9 @@ and which the fine ones, is measured by a network trained to predict them.
 #
 # For two CPU cores: 32 x 32 pixels, few feature maps, few mapping layers, and otherwise the settings of demo 26: not grown, R1 in
 # every eighth step, learning rates of 1e-2 that stay for 40 % of the run and then fall along a line. The mapping network learns
-# more slowly than the rest, though not as slowly as the paper's (a hundredth of the rate), and so does the strength of the noise,
-# on which so short a training would otherwise rely for details. Styles are mixed in fewer batches than in the paper (nine of
-# ten). The discriminator is Progressive GAN's, without low-pass filters. `--full`: the paper's networks, growth, weight of R1 and
-# rates, at 128 x 128 pixels, for a GPU (the recipe `stylegan-paper`).
+# more slowly than the rest, though not as slowly as the paper's (a hundredth of the rate). Styles are mixed in fewer batches than
+# in the paper (nine of ten). The discriminator is Progressive GAN's, without low-pass filters. `--full`: the paper's networks,
+# growth, weight of R1 and rates, at 128 x 128 pixels, for a GPU (the recipe `stylegan-paper`).
 # %%
 import numpy as np
 

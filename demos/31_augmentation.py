@@ -26,13 +26,13 @@ compared with shifting the few by a pixel or two, with noise, and with new real 
 from math import ceil
 
 import numpy as np
-from tqdm import tqdm
 
 import minigen as mg
 from minigen import data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import ConditionalVariationalAutoencoder, StackedAutoencoder
 from minigen.models.classifier import Classifier
+from minigen.utils.progress import bar
 
 args = demo_arguments("31_augmentation", __doc__, seeds=5, images=2000, epochs=10, batch_size=64, updates=800)
 sizes, reach, noise = (50, 200, 1000), 2, 0.2
@@ -113,7 +113,7 @@ def accuracy(examples, seed):
 
 runs = [(size, seed) for size in sizes for seed in range(args.seeds)]
 scores, shown, right, novelty = {}, {}, {}, {}
-for size, seed in tqdm(runs, desc="sets of few images"):
+for size, seed in bar(runs, desc="sets of few images"):
     rng = np.random.default_rng([args.seed, seed])
     order = rng.permutation(len(train))
     few, others = train[order[:size]], train[order[size:]]

@@ -23,12 +23,12 @@ an image is; the threshold is set on held-out normal images.
 from math import ceil
 
 import numpy as np
-from tqdm import tqdm
 
 import minigen as mg
 from minigen import baselines, data, metrics, optim, plot, training
 from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import StackedAutoencoder, VariationalAutoencoder
+from minigen.utils.progress import bar
 
 args = demo_arguments("32_anomalies", __doc__, updates=600, batch_size=64)
 sizes, codes, references = (10_000, 3000, 3000), 10, 4000
@@ -180,7 +180,7 @@ save(
 # which is the anomaly. The second task is harder: a network that can draw nine classes can draw much of the tenth.
 # %%
 one, missing = {}, {}
-for label in tqdm(classes, desc="classes"):
+for label in bar(classes, desc="classes"):
     own, of_class = fitted.labels == label, test.labels == label
     for table, normal, anomaly in ((one, own, ~of_class), (missing, ~own, of_class)):
         detector = Detector(fitted.images[normal], args.updates)

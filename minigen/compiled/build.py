@@ -15,6 +15,7 @@ import numpy as np
 
 from minigen.compiled.compiler import CannotCompile, compiler_missing
 from minigen.utils.files import cache_folder, replacing
+from minigen.utils.progress import bar, watched
 
 LOOPS = Path(__file__).parent / "loops"
 FLAGS = (
@@ -84,16 +85,14 @@ def compile_loops(path: Path) -> None:
     """Compile loops/*.c into a shared library. Raises CannotCompile."""
     if missing := compiler_missing():
         raise CannotCompile(missing)
-    from tqdm import tqdm
-
     sources = sorted(LOOPS.glob("*.c"))
     said = "minigen compiles its loops, once"
-    if not sys.stderr.isatty():
+    if not watched():
         print(f"{said} (a few seconds)", file=sys.stderr)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         objects = [Path(folder) / f"{source.stem}.o" for source in sources]
-        bar = tqdm(sources, said, leave=False, disable=None, bar_format="{desc} {bar} {n}/{total}")
-        for source, target in zip(bar, objects):
+        shown = bar(sources, said, leave=False, bar_format="{desc} {bar} {n}/{total}")
+        for source, target in zip(shown, objects):
             call_compiler(folder, *FLAGS, f"-mcpu={CPU}", "-c", str(source), "-o", str(target))
         libraries = ["-nostdlib", *c_libraries()] if sys.platform == "linux" else ["-lpthread"]
         call_compiler(folder, "-shared", *libraries, *map(str, objects), "-o", str(path))

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from tqdm import tqdm
-
 import minigen
 from minigen.backend.devices import NAMES as BACKENDS
 from minigen.backend.devices import THREAD_VARIABLES
@@ -25,6 +23,7 @@ from minigen.gallery.runs import DemoRun, duration, read
 from minigen.gallery.statement import checksum
 from minigen.utils.arguments import Parser, add_name, add_output, nonnegative_int, positive_int
 from minigen.utils.files import locked, owned
+from minigen.utils.progress import bar
 from minigen.utils.signals import INTERRUPTED, Request, Stopped, ending, handled
 
 # Seconds with the defaults: from 18 on measured on two cores (20 and 33 are guesses), before it estimated on one from the first
@@ -180,10 +179,10 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
     waiting, running, clock = list(waiting), {}, Clock(settings.get("quick", False))
     site.write(out)
     request = Request()
-    bar = tqdm(
+    shown = bar(
+        show=bool(waiting),
         total=len(waiting),
         bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}",
-        disable=not waiting,
         mininterval=1,
         miniters=0,
     )
@@ -200,18 +199,18 @@ def play(waiting: list[str], settings: Mapping[str, Any], out: Path, jobs: int, 
                     demo = running.pop(name)
                     demo.stop()
                     clock.finished(name, demo.seconds())
-                    bar.write(line(read(name, out / name)))
+                    shown.write(line(read(name, out / name)))
                     site.write(out)
-                    bar.update()
+                    shown.update()
                 left = clock.left(waiting, {name: demo.seconds() for name, demo in running.items()}, jobs)
                 text = f"about {duration(left)} left; running {', '.join(running)}" if running else ""
-                bar.set_postfix_str(text, refresh=False)
-                bar.update(0)  # shows it, at most once a second
+                shown.set_postfix_str(text, refresh=False)
+                shown.update(0)  # shows it, at most once a second
         finally:
             for name, demo in running.items():
                 demo.stop()
                 (out / name / "log.txt").unlink()  # stopped, not failed
-            bar.close()
+            shown.close()
 
 
 def first_ready(waiting: Sequence[str], running: Iterable[str]) -> str | None:

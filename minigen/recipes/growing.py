@@ -102,7 +102,7 @@ class StyleGan(ProGan):
     name = "stylegan"
     mixing: float = option(0.5, "share of batches in which styles are mixed")
     mapping_lr: float = option(0.1, "learning rate of the mapping network, relative to the others")
-    noise_lr: float = option(0.02, "learning rate of the strength of noise, relative to the others")
+    noise_lr: float = option(1.0, "learning rate of the strength of noise, relative to the others")
 
     def networks(self, spec: InputSpec) -> Players:
         side, _, channels = spec.shape

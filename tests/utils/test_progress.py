@@ -1,11 +1,15 @@
 """Bars are for those who watch: a log has whole lines only."""
 
 import io
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from minigen.utils import progress
+
+OWN_BAR = re.compile(r"\bt(qdm|range)\(")
 
 
 class Terminal(io.StringIO):
@@ -44,3 +48,10 @@ def test_a_bar_goes_through_what_it_is_given(monkeypatch):
 def test_another_word_is_refused(text):
     with pytest.raises(ValueError, match=f"progress: True for a bar .*'lines' for the lines alone, .* got '{text}'"):
         progress.checked(text)
+
+
+def test_every_bar_is_one_of_these():
+    """In the package and in the demos: tqdm's own would write to logs."""
+    root = Path(__file__).parents[2]
+    paths = [path for folder in ("minigen", "demos") for path in (root / folder).rglob("*.py")]
+    assert {path.name for path in paths if OWN_BAR.search(path.read_text(encoding="utf-8"))} == {"progress.py"}
