@@ -34,13 +34,14 @@ def checked_arrays(
     return list(found.values())
 
 
-def checked_examples(metric: str, least: int, **sets: Any) -> list[np.ndarray]:
-    """Sets of examples (n, ...) as finite float64 matrices (n, d), each example flattened.
+def checked_examples(metric: str, least: int, *, dtype: Any = np.float64, **sets: Any) -> list[np.ndarray]:
+    """Sets of examples (n, ...) as finite float64 matrices (n, d), or of another dtype (None keeps their own), each example
+    flattened.
 
     Raises ShapeError for what is not a set of examples and for examples of different shapes, ValueError for fewer than `least`
     of them and for values that are not finite, naming the metric and the set.
     """
-    arrays = {name: whole_array(values) for name, values in sets.items()}
+    arrays = {name: whole_array(values, dtype=dtype) for name, values in sets.items()}
     shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
     if any(array.ndim < 2 or 0 in array.shape[1:] for array in arrays.values()):
         raise ShapeError(f"{metric}: got {shapes}, expected (n, ...): n examples of at least one value each")
@@ -50,7 +51,7 @@ def checked_examples(metric: str, least: int, **sets: Any) -> list[np.ndarray]:
     for name, array in arrays.items():
         if len(array) < least:
             raise ValueError(f"{metric}: got {shapes}, expected at least {least} in {name}")
-        checked.append(array.reshape(len(array), -1).astype(np.float64, copy=False))
+        checked.append(array.reshape(len(array), -1))
         check_finite(metric, name, checked[-1])
     return checked
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 _CHUNK = 1 << 18  # distances held at a time: 2 MiB in float64, so that they stay in the cache for the next operation
+_VALUES = 1 << 23  # values of references held in float64 at a time by `nearest`: 64 MiB
 
 
 def squared_distances(queries: np.ndarray, references: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
@@ -47,7 +48,16 @@ def squared_distances(queries: np.ndarray, references: np.ndarray | None = None)
 def nearest(queries: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Index of the reference nearest to each query (any one, in a tie), and its Euclidean distance.
 
-    queries: (n, d), references: (m, d), both float64 -> (n,) int64 and (n,).
+    queries: (n, d), references: (m, d), real numbers of any dtype -> (n,) int64 and (n,). In float64, which a block of the
+    references is at a time: they may be all images of a data set.
     """
-    indices = np.concatenate([distances.argmin(axis=1) for _, distances in squared_distances(queries, references)])
+    queries = queries.astype(np.float64, copy=False)
+    indices, shortest = np.zeros(len(queries), dtype=np.int64), np.full(len(queries), np.inf)
+    step = max(1, _VALUES // references.shape[1])
+    for start in range(0, len(references), step):
+        for rows, distances in squared_distances(queries, references[start : start + step].astype(np.float64, copy=False)):
+            nearest_here = distances.argmin(axis=1)
+            found = distances[np.arange(len(distances)), nearest_here]
+            nearer = found < shortest[rows]
+            indices[rows][nearer], shortest[rows][nearer] = start + nearest_here[nearer], found[nearer]
     return indices, np.linalg.norm(queries - references[indices], axis=1)  # from the difference itself: nothing cancels

@@ -123,7 +123,7 @@ def nearest_training(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray |
     and if half of held_out are copies of training images.
     """
     sets = {"fake": fake, "train": train} | ({} if held_out is None else {"held_out": held_out})
-    fake, train, *others = checked_examples("nearest_training", 1, **sets)
+    fake, train, *others = checked_examples("nearest_training", 1, dtype=None, **sets)
     indices, distances = nearest(fake, train)
     ratio = None
     for images in others:

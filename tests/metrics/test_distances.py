@@ -15,6 +15,7 @@ QUERIES, REFERENCES = rng.standard_normal((7, 3)) + 5, rng.standard_normal((11, 
 @pytest.fixture(params=[1, 25, 1 << 18], ids=["one row a chunk", "two rows a chunk", "one chunk"], autouse=True)
 def chunk(request, monkeypatch):
     monkeypatch.setattr(distances, "_CHUNK", request.param)
+    monkeypatch.setattr(distances, "_VALUES", request.param)
 
 
 def assembled(queries, references=None):
@@ -59,6 +60,15 @@ def test_nearest_equals_the_loop():
     for query, index, length in zip(QUERIES, indices, lengths, strict=True):
         each = [np.linalg.norm(query - r) for r in REFERENCES]
         assert index == np.argmin(each) and length == pytest.approx(min(each), rel=1e-14)
+
+
+def test_nearest_takes_references_of_any_dtype():
+    """Images as float32 or bytes, without a copy of all in float64."""
+    images, found = rng.integers(0, 255, (30, 12), dtype=np.uint8), np.array([29, 3, 3, 0, 17])
+    for dtype in (np.uint8, np.float32, np.float64):
+        indices, lengths = nearest(images[found].astype(dtype), images.astype(dtype))
+        np.testing.assert_array_equal(indices, found)
+        np.testing.assert_array_equal(lengths, 0)
 
 
 def test_nearest_measures_what_lies_near_without_loss():
