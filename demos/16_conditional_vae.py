@@ -19,7 +19,7 @@ import numpy as np
 import minigen as mg
 from minigen import data, metrics, plot, recipes
 from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
-from minigen.gallery.standards import check_samples
+from minigen.gallery.standards import check_samples, recognized
 
 recipe = recipes.find("conditional-vae")
 args = demo_arguments("16_conditional_vae", __doc__, recipe, beta=recipe.beta, samples=5000)
@@ -78,7 +78,7 @@ drawn = model.sample(asked).numpy().reshape(n, -1)
 criteria.check(
     "drawn images that show the class asked for",
     metrics.knn_accuracy(pixels, train.labels, test_codes=drawn, test_labels=asked),
-    at_least=0.90,
+    at_least=recognized(args.data),
 )
 real = test[:n]
 criteria.report(

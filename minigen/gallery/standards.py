@@ -70,6 +70,12 @@ SHIPPED = {
 }
 
 
+def recognized(data: str) -> float:
+    """The least share of generated images in which a classifier must see the class asked for: 0.9; of garments, which it mistakes
+    for one another even where they are real (by their pixels 14 % of them, demo 16), 0.8."""
+    return 0.8 if data == "fashion_mnist" else 0.9
+
+
 Requirement = tuple[str, float, str, float]  # name, measured value, "at_most" or "at_least", and what
 
 
