@@ -113,14 +113,14 @@ def test_a_folder_that_is_gone(minigen_line, folder):
     "line, status, complaint",
     [
         (
-            "train vae --data holidays",
+            "train dcgan --data holidays --resolution 256",
             2,
-            "vae takes images of 28 x 28 x 1, got images of 64 x 64 x 3; --resolution and --gray say",
+            "dcgan takes images with sides of 8 to 128 pixels, got images of 256 x 256 x 3: --resolution N takes squares of N x N",
         ),
         (
             "train progan --data holidays --resolution 48",
             2,
-            "square images with a side of 4, 8, 16 ... 1024 pixels, or of 28, got",
+            "progan takes square images with a side of 4, 8, 16 ... 1024 pixels, or of 28, got images of 48 x 48 x 3: --resolution N",
         ),
         ("train progan --data holidays --resolution 4000", 2, "resolution must be a whole number from 4 to 2048"),
         ("train progan --data holidays --fit corp", 2, "argument --fit: unknown fit 'corp': did you mean 'crop'?"),

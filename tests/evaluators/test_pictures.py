@@ -77,7 +77,7 @@ def test_few_pictures_are_seen_more_often(monkeypatch, tmp_path):
     assert seen == [500, 5]
 
 
-@pytest.mark.parametrize("shape", [(16, 8, 3), (25, 25, 3), (4, 4, 1)])
+@pytest.mark.parametrize("shape", [(16, 8, 3), (4, 4, 1)])
 def test_other_shapes_are_refused(shape):
-    with pytest.raises(DataError, match=f"no evaluator for images of {shape[0]} x {shape[1]}, but for squares with an even"):
+    with pytest.raises(DataError, match=f"no evaluator for images of {shape[0]} x {shape[1]}, but for squares with a side"):
         evaluators.evaluator_of(drawings(8, 1, shape))
