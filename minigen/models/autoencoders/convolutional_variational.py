@@ -18,16 +18,15 @@ class ConvolutionalVariationalAutoencoder(VariationalAutoencoder):
 
     Convolutions of 4 x 4 and stride 2 in the encoder halve the image, rounded up, until its shorter side has 4 to 7 pixels, from
     64 pixels 4; transposed ones in the decoder double it back. A kernel whose size the stride divides covers all pixels equally
-    often. Batch normalization and leaky ReLU (0.2) after each,
-    but the last. There are `maps` feature maps at the finest resolution, twice as many at the next, four times as many below. The
-    encoder sees pixels from -2 to 2, whose mean is near 0.
+    often. Batch normalization and leaky ReLU (0.2) after each, but the last. There are `maps` feature maps at the finest
+    resolution, twice as many at the next, four times as many below. The encoder sees pixels from -2 to 2, whose mean is near 0.
 
     beta = 1 is the bound of a Gaussian with variance 1/2. The likeliest variance is the mean squared error per pixel (Rybkin et
     al. 2021, section 4): of faces 0.007 after 18 epochs of `minigen train conv-vae --resolution 64 --images 20000 --batch-size
     32`, and so beta would be 0.015. The less beta is, the more codes carry (there 33 nats), and the longer they take to become
     normal: of what was drawn from N(0, I) then, by eye a third was no face. `vae-faces-64` was trained with beta = 2.
 
-    Everything else is as in `VariationalAutoencoder`. Raises ShapeError for another side.
+    Everything else is as in `VariationalAutoencoder`. Raises ShapeError for other sides.
     """
 
     def __init__(

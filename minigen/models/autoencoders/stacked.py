@@ -13,7 +13,7 @@ class StackedAutoencoder(ImageAutoencoder):
     z = selu(selu(x W1 + b1) W2 + b2),   logits = selu(z W3 + b3) W4 + b4
     loss = mean over pixels of BCE(sigmoid(logits), x)
 
-    `shape`: of an image, (height, width, channels); of another, its pixels are in place of the 784, in all dense autoencoders.
+    `shape`: of an image, (height, width, channels), whose height * width * channels values take the place of the 784.
     """
 
     def __init__(self, hidden: int = 100, latent_dim: int = 30, shape: Shape = (28, 28, 1)):

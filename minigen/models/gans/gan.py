@@ -12,7 +12,7 @@ class Generator(base.Generator):
 
         x = sigmoid(selu(selu(z W1 + b1) W2 + b2) W3 + b3),   z ~ N(0, I)
 
-    `shape`: of an image, (height, width, channels), whose pixels are in place of the 784.
+    `shape`: of an image, (height, width, channels), whose height * width * channels values take the place of the 784.
     """
 
     pixel_range = (0.0, 1.0)
