@@ -220,7 +220,9 @@ def test_as_many_feature_maps_as_are_given_are_as_many_doublings():
 def test_a_convolutional_variational_autoencoder_halves_to_4_to_7_pixels():
     for shape, expected in (((64, 64, 3), (4, 4)), ((28, 28, 1), (7, 7)), ((20, 12, 3), (10, 6)), ((33, 100, 1), (5, 13))):
         model = ConvolutionalVariationalAutoencoder(maps=1, shape=shape)
-        assert maps(model.encoder, shape)[-1][:2] == expected
+        down, up = maps(model.encoder, shape), maps(model.decoder, (32,))
+        assert down[-1][:2] == expected
+        assert up == [*down[::-1], shape], "and back"
 
 
 @pytest.mark.parametrize("side", [8, 9, 15, 28, 31])
