@@ -20,9 +20,11 @@ def noisy(images: np.ndarray, rng: np.random.Generator, strength: float | np.nda
 
 
 def half_resolution(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each 2 x 2 pixels replaced by their mean: the picture at half its resolution. Height and width must be even."""
+    """Each 2 x 2 pixels replaced by their mean: the picture at half its resolution. An odd row or column goes in with itself."""
     n, h, w, c = images.shape
-    return images.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4)).repeat(2, axis=1).repeat(2, axis=2)
+    even = np.pad(images, ((0, 0), (0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+    blocks = even.reshape(n, even.shape[1] // 2, 2, even.shape[2] // 2, 2, c).mean(axis=(2, 4))
+    return blocks.repeat(2, axis=1).repeat(2, axis=2)[:, :h, :w]
 
 
 def blurred(images: np.ndarray, rng: np.random.Generator, times: int = 2) -> np.ndarray:

@@ -30,6 +30,7 @@ EXAMPLES = """
   minigen train progan --data faces --resolution 32 --last 360000 --distance --out runs/faces
   minigen train stacked --images 2000 --epochs 2
   minigen train progan --data holidays/ --resolution 64 --out runs/holidays
+  minigen train dcgan --data cifar10
 """
 RESOLUTION, OF_PICTURES = 32, 64  # of faces, and of the pictures in a folder, by default
 ANY = 10**9  # examples, if their number is unknown: more than any batch needs
@@ -186,9 +187,11 @@ def complete(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], cla
 
 
 def spec_of(args: argparse.Namespace, recipe: Recipe, shape: Sequence[int], classes: int) -> InputSpec:
-    """The input spec. RecipeError for a shape that the model does not take: that of the pictures in a folder can be chosen."""
+    """The input spec. RecipeError for a shape that the model does not take: that of faces, and of a folder's pictures, can be
+    chosen."""
     try:
         return recipe.input_spec(shape, classes)
     except RecipeError as error:
-        hint = "; --resolution and --gray say in which shape a folder's pictures are taken" if inputs.is_folder(args.data) else ""
+        chosen = args.data == "faces" or inputs.is_folder(args.data)
+        hint = ": --resolution N takes squares of N x N pixels" if chosen else ""
         raise RecipeError(f"{error}{hint}") from error

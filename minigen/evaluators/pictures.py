@@ -25,13 +25,12 @@ def picture_evaluator(
     It is trained on at most 8,000 images of `train`, and on the same, spoiled in one of seven ways (`baselines.spoiling`). Which
     one it must tell, and so it looks at details, also of pictures without classes. It knows the training images: with few of
     them, those held out look less real to it. epochs: by default as many as make 500 steps. Trained or loaded as
-    `evaluators.attribute_classifier` is. Raises DataError unless the images are squares with an even side of at least 8.
+    `evaluators.attribute_classifier` is. Raises DataError unless the images are squares with a side of at least 8.
     """
     height, width, channels = train.images.shape[1:]
-    if height != width or height < 8 or height % 2:
+    if height != width or height < 8:
         raise DataError(
-            f"{train.name}: there is no evaluator for images of {height} x {width}, but for squares with an even side of at "
-            "least 8"
+            f"{train.name}: there is no evaluator for images of {height} x {width}, but for squares with a side of at least 8"
         )
     with random.fork_rng():
         images, factors = examples(train[:MOST])

@@ -9,6 +9,7 @@ from typing import Any, Self
 from minigen import nn, optim, training
 from minigen.data import Dataset
 from minigen.models import autoencoders
+from minigen.models.autoencoders import convolutional, convolutional_variational
 from minigen.models.autoencoders.denoising import CORRUPTIONS
 from minigen.models.autoencoders.variational import LIKELIHOODS
 from minigen.optim import schedules
@@ -98,7 +99,7 @@ class Stacked(AutoencoderRecipe):
     latent_dim: int = option(30, "values in a code")
 
     def network(self, spec: InputSpec) -> nn.Module:
-        return autoencoders.StackedAutoencoder(latent_dim=self.latent_dim)
+        return autoencoders.StackedAutoencoder(latent_dim=self.latent_dim, shape=spec.shape)
 
     def optimizer(self, parameters: Sequence[Any], steps: int) -> Optimizer:
         return optim.SGD(parameters, lr=self.lr)
@@ -111,7 +112,7 @@ class Tied(Stacked):
     name = "tied"
 
     def network(self, spec: InputSpec) -> nn.Module:
-        return autoencoders.TiedAutoencoder(latent_dim=self.latent_dim)
+        return autoencoders.TiedAutoencoder(latent_dim=self.latent_dim, shape=spec.shape)
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,14 @@ class Convolutional(AutoencoderRecipe):
     """Convolutional autoencoder."""
 
     name = "convolutional"
+    view = staticmethod(inputs.with_sides(convolutional.SMALLEST))
     lr: float = 1e-3
     batch_size: int = 32
     epochs: int | None = 6
-    latent_dim: int = option(0, "values in a code; 0: 64 maps of 3 x 3, without a bottleneck")
+    latent_dim: int = option(0, "values in a code; 0: 64 maps of 3 x 3 (of an eighth of the sides), without a bottleneck")
 
     def network(self, spec: InputSpec) -> nn.Module:
-        return autoencoders.ConvolutionalAutoencoder(latent_dim=self.latent_dim or None)
+        return autoencoders.ConvolutionalAutoencoder(latent_dim=self.latent_dim or None, shape=spec.shape)
 
     def optimizer(self, parameters: Sequence[Any], steps: int) -> Optimizer:
         return optim.Nadam(parameters, lr=self.lr)
@@ -142,7 +144,7 @@ class Recurrent(AutoencoderRecipe):
     latent_dim: int = option(30, "values in a code")
 
     def network(self, spec: InputSpec) -> nn.Module:
-        return autoencoders.RecurrentAutoencoder(latent_dim=self.latent_dim)
+        return autoencoders.RecurrentAutoencoder(latent_dim=self.latent_dim, shape=spec.shape)
 
     def optimizer(self, parameters: Sequence[Any], steps: int) -> Optimizer:
         rate = schedules.warmup(schedules.cosine(self.lr, steps), max(steps // 3, 1))
@@ -162,7 +164,7 @@ class Denoising(AutoencoderRecipe):
     amount: float = option(0.2, "of the damage: the noise's standard deviation, or the share of pixels lost")
 
     def network(self, spec: InputSpec) -> nn.Module:
-        return autoencoders.DenoisingAutoencoder(self.corruption, self.amount, latent_dim=self.latent_dim)
+        return autoencoders.DenoisingAutoencoder(self.corruption, self.amount, latent_dim=self.latent_dim, shape=spec.shape)
 
     def optimizer(self, parameters: Sequence[Any], steps: int) -> Optimizer:
         return optim.Nadam(parameters, lr=self.lr)
@@ -182,7 +184,7 @@ class Sparse(AutoencoderRecipe):
     target: float = option(0.1, "target mean activation of the KL penalty")
 
     def network(self, spec: InputSpec) -> nn.Module:
-        return autoencoders.SparseAutoencoder(latent_dim=self.latent_dim, l1=self.l1, kl=self.kl, target=self.target)
+        return autoencoders.SparseAutoencoder(self.latent_dim, self.l1, self.kl, self.target, shape=spec.shape)
 
     def optimizer(self, parameters: Sequence[Any], steps: int) -> Optimizer:
         return optim.Nadam(parameters, lr=self.lr)
@@ -200,7 +202,7 @@ class Hashing(AutoencoderRecipe):
     noise_std: float = option(15.0, "standard deviation of the noise before the bits")
 
     def network(self, spec: InputSpec) -> nn.Module:
-        return autoencoders.HashingAutoencoder(bits=self.bits, noise_std=self.noise_std)
+        return autoencoders.HashingAutoencoder(bits=self.bits, noise_std=self.noise_std, shape=spec.shape)
 
     def optimizer(self, parameters: Sequence[Any], steps: int) -> Optimizer:
         return optim.Nadam(parameters, lr=self.lr)
@@ -222,7 +224,7 @@ class Variational(AutoencoderRecipe):
     reconstruction: str = option("bce", "p(x|z) of a pixel: Bernoulli (bce) or Gaussian (mse)", LIKELIHOODS)
 
     def network(self, spec: InputSpec) -> nn.Module:
-        return autoencoders.VariationalAutoencoder(self.latent_dim, self.beta, self.reconstruction)
+        return autoencoders.VariationalAutoencoder(self.latent_dim, self.beta, self.reconstruction, shape=spec.shape)
 
     def optimizer(self, parameters: Sequence[Any], steps: int) -> Optimizer:
         return optim.Adam(parameters, lr=schedules.cosine(self.lr, steps))
@@ -238,7 +240,7 @@ class ConditionalVariational(Variational):
 
     def network(self, spec: InputSpec) -> nn.Module:
         return autoencoders.ConditionalVariationalAutoencoder(
-            spec.classes, latent_dim=self.latent_dim, beta=self.beta, reconstruction=self.reconstruction
+            spec.classes, self.latent_dim, self.beta, self.reconstruction, shape=spec.shape
         )
 
 
@@ -248,7 +250,7 @@ class ConvolutionalVariational(Variational):
 
     name = "conv-vae"
     data = "faces"
-    view = staticmethod(inputs.square)
+    view = staticmethod(inputs.with_sides(*convolutional_variational.SIDES))
     lr: float = 1e-3
     batch_size: int = 64
     epochs: int | None = 20
@@ -258,9 +260,8 @@ class ConvolutionalVariational(Variational):
     maps: int = option(24, "feature maps of the finest resolution")
 
     def network(self, spec: InputSpec) -> nn.Module:
-        side, _, channels = spec.shape
         return autoencoders.ConvolutionalVariationalAutoencoder(
-            side, channels, self.latent_dim, self.beta, self.reconstruction, self.maps
+            self.latent_dim, self.beta, self.reconstruction, self.maps, spec.shape
         )
 
 

@@ -9,6 +9,7 @@ from minigen import losses, optim
 from minigen.data import Dataset
 from minigen.errors import RecipeError
 from minigen.models.gans import base, conditional, dcgan, gan
+from minigen.models.sizes import feature_maps_of
 from minigen.optim import schedules
 from minigen.optim.optimizer import Optimizer
 from minigen.recipes import inputs
@@ -26,7 +27,7 @@ ROWS = 50  # of a history
 class GanRecipe(Recipe):
     """Two networks and their game. Subclasses define `networks` and `trainer`. ema: decay of the generator's moving average."""
 
-    view = staticmethod(inputs.sized)
+    view = staticmethod(inputs.with_sides(*dcgan.SIDES))
     ema: ClassVar[float]
 
     def networks(self, spec: InputSpec) -> Players:
@@ -90,6 +91,7 @@ class Gan(GanRecipe):
     """The first GAN, with dense networks."""
 
     name = "gan"
+    view = staticmethod(inputs.any_images)
     lr: float = 1e-3
     batch_size: int = 32
     steps: int | None = 20_000
@@ -101,8 +103,7 @@ class Gan(GanRecipe):
         return self.lr, self.lr / 4
 
     def networks(self, spec: InputSpec) -> Players:
-        channels = spec.shape[2]
-        return gan.Generator(channels=channels), gan.Discriminator(channels=channels)
+        return gan.Generator(shape=spec.shape), gan.Discriminator(spec.shape)
 
     def trainer(self, generator: base.Generator, discriminator: Any) -> Adversarial:
         rates = [schedules.cosine(rate, self.steps) for rate in self.rates]
@@ -126,8 +127,7 @@ class Dcgan(GanRecipe):
     ema = 0.995
 
     def networks(self, spec: InputSpec) -> Players:
-        channels = spec.shape[2]
-        return dcgan.TinyGenerator(channels=channels), dcgan.TinyDiscriminator(channels, batch_norm=False)
+        return dcgan.TinyGenerator(shape=spec.shape), dcgan.TinyDiscriminator(spec.shape, batch_norm=False)
 
     def trainer(self, generator: base.Generator, discriminator: Any, **options: Any) -> Adversarial:
         adams = both(optim.Adam, generator, discriminator, lr=schedules.cosine(self.lr, self.steps), beta1=0.5)
@@ -145,8 +145,7 @@ class BookDcgan(GanRecipe):
     ema = 0.995
 
     def networks(self, spec: InputSpec) -> Players:
-        channels = spec.shape[2]
-        return dcgan.Generator(channels=channels), dcgan.Discriminator(channels)
+        return dcgan.Generator(shape=spec.shape), dcgan.Discriminator(spec.shape)
 
     def trainer(self, generator: base.Generator, discriminator: Any) -> Adversarial:
         adams = both(optim.Adam, generator, discriminator, lr=self.lr, beta1=0.5)
@@ -163,10 +162,11 @@ class ConditionalDcgan(Dcgan):
     replay: int = option(1000, "generated images kept for experience replay; 0: none")
 
     def networks(self, spec: InputSpec) -> Players:
-        channels, classes = spec.shape[2], spec.classes
+        (*size, channels), classes = spec.shape, spec.classes
+        labeled = (*size, channels + classes)
         return (
-            conditional.Generator(dcgan.TinyGenerator(latent_dim=54 + classes, channels=channels), classes),
-            conditional.Discriminator(dcgan.TinyDiscriminator(channels + classes, batch_norm=False), classes),
+            conditional.Generator(dcgan.TinyGenerator(latent_dim=54 + classes, shape=spec.shape), classes),
+            conditional.Discriminator(dcgan.TinyDiscriminator(labeled, batch_norm=False), classes),
         )
 
     def trainer(self, generator: base.Generator, discriminator: Any) -> Adversarial:
@@ -186,10 +186,10 @@ class WganGp(GanRecipe):
     ema = 0.99
 
     def networks(self, spec: InputSpec) -> Players:
-        channels = spec.shape[2]
+        maps = feature_maps_of(spec.shape, 16, dcgan.COARSEST)
         return (
-            dcgan.TinyGenerator(channels=channels, feature_maps=(32, 16)),
-            dcgan.TinyDiscriminator(channels, feature_maps=(16, 32), batch_norm=False),
+            dcgan.TinyGenerator(shape=spec.shape, feature_maps=maps[::-1]),
+            dcgan.TinyDiscriminator(spec.shape, feature_maps=maps, batch_norm=False),
         )
 
     def trainer(self, generator: base.Generator, critic: Any) -> Adversarial:

@@ -1,6 +1,7 @@
 """The inputs of the recipes: data sets by name, and their images in the shape that a model takes."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from minigen.data import Dataset
 from minigen.data.image_folder import checked_root, listed
 from minigen.data.registry import LOADERS
 from minigen.errors import RecipeError
+from minigen.models.sizes import sides_in_words
 
 NAMES = (*LOADERS, "plane")
 PICTURES = ("fit", "gray", "background", "classes")  # the options of `data.folder` that a run may say
@@ -78,18 +80,23 @@ def described(images: np.ndarray) -> str:
 # -- views: the images in the form that a kind of model takes, or RecipeError that says which it takes -----------
 
 
-def small(images: np.ndarray) -> np.ndarray:
-    """Gray images of 28 x 28."""
-    if images.shape[1:] != (28, 28, 1):
-        raise RecipeError("images of 28 x 28 x 1")
+def any_images(images: np.ndarray) -> np.ndarray:
+    """Images of any size, gray or in color."""
+    if images.ndim != 4:
+        raise RecipeError("images")
     return images
 
 
-def sized(images: np.ndarray) -> np.ndarray:
-    """Images of 28 x 28, gray or in color."""
-    if images.shape[1:3] != (28, 28):
-        raise RecipeError("images of 28 x 28")
-    return images
+def with_sides(least: int, most: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """The view of images, gray or in color, whose sides have so many pixels."""
+
+    def view(images: np.ndarray) -> np.ndarray:
+        sides = images.shape[1:3]
+        if images.ndim != 4 or min(sides) < least or most is not None and max(sides) > most:
+            raise RecipeError(sides_in_words(least, most))
+        return images
+
+    return view
 
 
 def flat(images: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ class Recipe:
     name: ClassVar[str]
     data: ClassVar[str] = "glyphs"
     conditional: ClassVar[bool] = False
-    view = staticmethod(inputs.small)
+    view = staticmethod(inputs.any_images)
 
     lr: float
     batch_size: int

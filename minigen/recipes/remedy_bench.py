@@ -23,6 +23,7 @@ VERSION = 2  # counts up when a method or the training changes, so that old resu
 SAMPLES = 2500  # on ring and grid, as in VEEGAN's and PacGAN's tables
 STACKED = 5000  # of stacked digits, for 100 modes
 RATE = 1e-3  # of both networks' Adam, beta1 = 0.5; falls to 0 along a cosine
+PAIR = (28, 28, 2)  # two digits, one in each channel
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def train(task: str, method: str, seed: int, steps: int, dataset: str = "mnist")
     chosen = copy.deepcopy(METHODS[method])  # a remedy may have state: each training has its own
     set_seed(seed)
     examples = stacked_digits(dataset)[0] if task == "stacked" else toy(task).points
-    networks = (gan.Generator(channels=2), gan.Discriminator) if task == "stacked" else (points.Generator(), points.Discriminator)
-    options = {"channels": 2} if task == "stacked" else {}
+    networks = (gan.Generator(shape=PAIR), gan.Discriminator) if task == "stacked" else (points.Generator(), points.Discriminator)
+    options = {"shape": PAIR} if task == "stacked" else {}
     generator, discriminator = networks[0], chosen.wrap(networks[1](**options, **chosen.discriminator))
     updates = [steps * chosen.arguments.get(f"{player}_steps", 1) for player in ("generator", "discriminator")]
     optimizers = [

@@ -135,6 +135,13 @@ def test_scrambled_and_swapped_pixels_are_the_same_pixels():
             np.testing.assert_array_equal(np.sort(image, axis=0), np.sort(original, axis=0))
 
 
+def test_half_the_resolution_of_odd_sides():
+    """The last row and column are means of what there is of a block."""
+    image = np.arange(15, dtype=np.float32).reshape(1, 3, 5, 1) / 15
+    halved = 15 * spoiling.half_resolution(image, np.random.default_rng(0))[0, :, :, 0]
+    np.testing.assert_allclose(halved, [[3, 3, 5, 5, 6.5], [3, 3, 5, 5, 6.5], [10.5, 10.5, 12.5, 12.5, 14]], rtol=1e-5)
+
+
 def test_closed_forms():
     halved = spoiling.half_resolution(FACES, rng)
     np.testing.assert_allclose(halved[:, 0, 0], FACES[:, :2, :2].mean(axis=(1, 2)), rtol=1e-6)

@@ -94,7 +94,7 @@ def test_each_field_with_each_wrong_value(run_of):
     (lambda config: config["settings"].update(gamma=3), "the settings of vae are lr"),
     (lambda config: config.update(images=31), "images is 31, and examples 32"),
     (lambda config: config.update(resolution=48), "resolution must be 4, 8, 16"),
-    (lambda config: config.update(data="faces"), "vae takes images of 28 x 28 x 1, got images of 32 x 32 x 3"),
+    (lambda config: config.update(data="plane"), "vae takes images, got points of 3"),
     (lambda config: config.update(shape=[28, 28, 1]), "unexpected keyword argument 'shape'"),
     (lambda config: config.update(model="vea"), "unknown model 'vea': did you mean"),
     (lambda config: config.update(model="dcgan"), "the settings of dcgan are lr, batch_size, epochs, steps, got"),

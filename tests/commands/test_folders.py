@@ -51,6 +51,25 @@ def test_an_autoencoder_from_training_to_evaluation(minigen_line):
     assert "squared error" in ok(minigen_line("evaluate run --quiet"))
 
 
+@pytest.mark.parametrize("model", ["denoising --epochs 1", "conditional-vae --epochs 1", "dcgan --steps 2"])
+def test_pictures_in_color_of_an_odd_size_from_training_to_evaluation(minigen_line, model):
+    ok(minigen_line(f"train {model} --data holidays --resolution 21 --batch-size 16 --quiet --out run"))
+    if "denoising" not in model:
+        ok(minigen_line("sample run -n 4"))
+        assert Path("run/samples.png").exists()
+    ok(minigen_line("interpolate run --rows 1 --steps 3 --gif"))
+    assert Path("run/interpolation.gif").exists()
+    said = ok(minigen_line("evaluate run --quiet"))
+    assert ("squared error of what is made of them" if "denoising" in model else "seen as unspoiled") in said
+
+
+def test_an_autoencoder_of_faces(minigen_line):
+    """Whose shape is not the one that the model has by default."""
+    ok(minigen_line("train hashing --data faces --resolution 8 --images 32 --epochs 1 --quiet --out run"))
+    ok(minigen_line("interpolate run --rows 1 --steps 3"))
+    assert "share of codes outside" in ok(minigen_line("evaluate run --quiet"))
+
+
 def test_a_class_is_asked_for_by_its_folder(minigen_line):
     line = "train conditional-dcgan --data holidays --resolution 28 --steps 2 --batch-size 16 --quiet --out run"
     ok(minigen_line(line))
@@ -113,14 +132,14 @@ def test_a_folder_that_is_gone(minigen_line, folder):
     "line, status, complaint",
     [
         (
-            "train vae --data holidays",
+            "train dcgan --data holidays --resolution 256",
             2,
-            "vae takes images of 28 x 28 x 1, got images of 64 x 64 x 3; --resolution and --gray say",
+            "dcgan takes images with sides of 8 to 128 pixels, got images of 256 x 256 x 3: --resolution N takes squares of N x N",
         ),
         (
             "train progan --data holidays --resolution 48",
             2,
-            "square images with a side of 4, 8, 16 ... 1024 pixels, or of 28, got",
+            "progan takes square images with a side of 4, 8, 16 ... 1024 pixels, or of 28, got images of 48 x 48 x 3: --resolution N",
         ),
         ("train progan --data holidays --resolution 4000", 2, "resolution must be a whole number from 4 to 2048"),
         ("train progan --data holidays --fit corp", 2, "argument --fit: unknown fit 'corp': did you mean 'crop'?"),

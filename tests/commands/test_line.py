@@ -139,7 +139,11 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("sample run --psi nan", "argument --psi: expected a finite number, got 'nan'"),
         ("sample run --seed -1", "argument --seed: expected a whole number of at least 0, got '-1'"),
         ("train vae --images 97", "glyphs has 96 training examples, not 97"),
-        ("train vae --data plane", "vae takes images of 28 x 28 x 1, got points of 3"),
+        ("train vae --data plane", "vae takes images, got points of 3"),
+        (
+            "train wgan-gp --data faces --resolution 256",
+            "wgan-gp takes images with sides of 8 to 128 pixels, got images of 256 x 256 x 3: --resolution N takes squares of N x N",
+        ),
         ("train gan --batch-size 97", "gan needs full batches: choose a batch_size of at most 96"),
         (
             "train progan --data glyphs --phase 6000 --steps 5",

@@ -20,6 +20,7 @@ SHORTER = [
     (r"steps=2000\b", "steps=20"),
     (r"every=200\b", "every=10"),
     (r"stable=6000, fading=6000", "stable=64, fading=64"),
+    (r"--steps 200\b", "--steps 4"),
     (r"(minigen demo all --quick)", r"\1 --only 01"),
     (r"(minigen demo \d\d[^-]*(?: --(?!quick)\S+ \S+)*)$", r"\1 --quick"),
     (r"--images 100000\b", "--images 300 --resolution 8"),
@@ -49,7 +50,12 @@ PRINTS = {
     "docs/guide/engine.md": ["log returned NaN or infinity", "Tensor ndarray"],
     "docs/guide/training.md": ["163,814"],
     "docs/guide/gpu.md": ["multiply mixes arrays on numpy and strict"],
-    "docs/guide/pictures.md": ["91 images of 32 x 32 x 3, 2 classes", "('man', 'woman') man/071.png\n", "(32, 32, 3)"],
+    "docs/guide/pictures.md": [
+        "91 images of 32 x 32 x 3, 2 classes",
+        "('man', 'woman') man/071.png\n",
+        "(32, 32, 3)",
+        "(8, 32, 32, 3)",
+    ],
     "docs/guide/data.md": ["28, 28, 1)", "'rotation'", "(4, 64, 64, 3)", "memmap uint8\n1.0\n"],
     "docs/coursework.md": ["ada.py;passed;18"],
 }

@@ -43,7 +43,7 @@ def test_pictures_without_classes(tmp_path):
     assert "seen as unspoiled" in evaluators.evidence_table(figures)
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 3), (28, 28, 1), (48, 48, 3)])
+@pytest.mark.parametrize("shape", [(28, 28, 3), (25, 25, 1), (48, 48, 3)])
 def test_other_sizes(tmp_path, shape):
     train = drawings(100, 1, shape)
     evaluator = evaluators.evaluator_of(train, **QUICK, cache=tmp_path)
@@ -77,7 +77,7 @@ def test_few_pictures_are_seen_more_often(monkeypatch, tmp_path):
     assert seen == [500, 5]
 
 
-@pytest.mark.parametrize("shape", [(16, 8, 3), (25, 25, 3), (4, 4, 1)])
+@pytest.mark.parametrize("shape", [(16, 8, 3), (4, 4, 1)])
 def test_other_shapes_are_refused(shape):
-    with pytest.raises(DataError, match=f"no evaluator for images of {shape[0]} x {shape[1]}, but for squares with an even"):
+    with pytest.raises(DataError, match=f"no evaluator for images of {shape[0]} x {shape[1]}, but for squares with a side"):
         evaluators.evaluator_of(drawings(8, 1, shape))

@@ -46,15 +46,17 @@ class Case:
         return model.loss(self.x(), *(mg.asarray(noise.astype(np.float32)) for noise in self.noise))
 
 
-def images(n: int) -> np.ndarray:
-    """Pictures of noise."""
-    return rng.random((n, 28, 28, 1))
+def images(n: int, *shape: int) -> np.ndarray:
+    """Pictures of noise, of (28, 28, 1) or of another shape."""
+    return rng.random((n, *(shape or (28, 28, 1))))
 
 
 MODELS: dict[str, list[Case]] = {
     "ConvolutionalAutoencoder": [
         Case(lambda: ConvolutionalAutoencoder(feature_maps=(2, 3, 4)), rng.random((2, 12, 12, 1)), (1, 1, 4)),
         Case(lambda: ConvolutionalAutoencoder(latent_dim=3, feature_maps=(1, 2, 2)), images(1), (3,)),
+        Case(lambda: ConvolutionalAutoencoder(None, (2, 3, 2), (20, 12, 3)), images(1, 20, 12, 3), (2, 1, 2)),
+        Case(lambda: ConvolutionalAutoencoder(3, (1, 2, 2), (9, 14, 2)), images(2, 9, 14, 2), (3,)),
     ],
     "DenoisingAutoencoder": [
         Case(DenoisingAutoencoder, images(2), (30,), (rng.standard_normal((2, 28, 28, 1)),)),
@@ -67,8 +69,22 @@ MODELS: dict[str, list[Case]] = {
             )
             for name in ("masking", "dropout")
         ),
+        Case(
+            lambda: DenoisingAutoencoder(hidden=4, latent_dim=3, shape=(5, 3, 2)),
+            images(3, 5, 3, 2),
+            (3,),
+            (rng.standard_normal((3, 5, 3, 2)),),
+        ),
     ],
-    "HashingAutoencoder": [Case(lambda: HashingAutoencoder(bits=3, hidden=4), images(3), (3,), (rng.standard_normal((3, 4)),))],
+    "HashingAutoencoder": [
+        Case(lambda: HashingAutoencoder(bits=3, hidden=4), images(3), (3,), (rng.standard_normal((3, 4)),)),
+        Case(
+            lambda: HashingAutoencoder(bits=3, hidden=4, shape=(5, 3, 2)),
+            images(3, 5, 3, 2),
+            (3,),
+            (0.1 * rng.standard_normal((3, 4)),),
+        ),
+    ],
     "LinearAutoencoder": [
         Case(LinearAutoencoder, rng.standard_normal((6, 3)), (2,)),
         Case(lambda: LinearAutoencoder(features=5, latent_dim=3), rng.standard_normal((4, 5)), (3,)),
@@ -78,20 +94,24 @@ MODELS: dict[str, list[Case]] = {
         Case(lambda: LinearDenoisingAutoencoder(4, 2, "dropout", 0.5), rng.standard_normal((6, 4)), (2,), (rng.random((6, 4)),)),
     ],
     "RecurrentAutoencoder": [
-        Case(lambda: RecurrentAutoencoder(hidden=3, latent_dim=2, image_shape=(4, 5)), rng.random((2, 4, 5, 1)), (2,))
+        Case(lambda: RecurrentAutoencoder(hidden=3, latent_dim=2, shape=(4, 5, 1)), images(2, 4, 5, 1), (2,)),
+        Case(lambda: RecurrentAutoencoder(hidden=3, latent_dim=2, shape=(3, 2, 3)), images(2, 3, 2, 3), (2,)),
     ],
     "SparseAutoencoder": [
         Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4), images(3), (5,)),
         Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4, l1=0.1), images(3), (5,)),
         Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4, l1=0.02, kl=0.3, target=0.2), images(3), (5,)),
+        Case(lambda: SparseAutoencoder(latent_dim=5, hidden=4, l1=0.1, shape=(5, 3, 2)), images(3, 5, 3, 2), (5,)),
     ],
     "StackedAutoencoder": [
         Case(StackedAutoencoder, images(2), (30,)),
         Case(lambda: StackedAutoencoder(hidden=4, latent_dim=3), images(3), (3,)),
+        Case(lambda: StackedAutoencoder(hidden=4, latent_dim=3, shape=(5, 3, 2)), images(3, 5, 3, 2), (3,)),
     ],
     "TiedAutoencoder": [
         Case(TiedAutoencoder, images(2), (30,)),
         Case(lambda: TiedAutoencoder(hidden=4, latent_dim=3), images(3), (3,)),
+        Case(lambda: TiedAutoencoder(hidden=4, latent_dim=3, shape=(5, 3, 2)), images(3, 5, 3, 2), (3,)),
     ],
 }
 CASES = [pytest.param(case, id=f"{name}-{i}") for name, cases in MODELS.items() for i, case in enumerate(cases)]

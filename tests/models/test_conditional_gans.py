@@ -112,7 +112,7 @@ def test_images_of_ten_classes_have_the_right_shapes(network, pixel_range, backe
     assert generator.classes == 10 and generator.pixel_range == pixel_range
     samples = generator.sample(10, labels)
     assert samples.shape == (10, 28, 28, 1) and samples.min() >= 0.0 and samples.max() <= 1.0
-    discriminator = conditional.Discriminator(dcgan.TinyDiscriminator(channels=1 + 10, feature_maps=(2, 3)))
+    discriminator = conditional.Discriminator(dcgan.TinyDiscriminator((28, 28, 1 + 10), feature_maps=(2, 3)))
     assert discriminator(mg.asarray(samples), mg.asarray(labels)).shape == (10, 1)
     assert discriminator.features(mg.asarray(samples), mg.asarray(labels)).shape == (10, 7 * 7 * 3)
 
@@ -147,7 +147,7 @@ def test_state_dicts_and_copies_of_conditional_networks():
 
 def test_a_summary_is_of_what_the_wrapped_network_takes(capsys):
     conditioned().summary((2 + 3,))
-    conditional.Discriminator(gan.Discriminator(channels=1 + 10)).summary((28, 28, 1 + 10))
+    conditional.Discriminator(gan.Discriminator((28, 28, 1 + 10))).summary((28, 28, 1 + 10))
     printed = capsys.readouterr().out
     assert "Dense(5 -> 8, relu)" in printed and "body.1 Dense(8624 -> 150, selu)" in printed
 

@@ -164,14 +164,15 @@ def test_each_rule_of_the_discriminator_can_be_broken():
         {"transposed": False},
         {"hidden": 20},
         {"activation": "elu"},
-        {"channels": 3},
+        {"shape": (28, 28, 3)},
+        {"shape": (20, 12, 2), "feature_maps": None},
         {"feature_maps": (5, 4)},
         {"latent_dim": 7},
     ],
 )
 def test_whatever_the_rule_the_generator_makes_the_same_images(options):
     generator = dcgan.TinyGenerator(**options)
-    assert generator.sample(2).shape == (2, 28, 28, options.get("channels", 1))
+    assert generator.sample(2).shape == (2, *options.get("shape", (28, 28, 1)))
 
 
 DISCRIMINATORS = {
@@ -277,7 +278,7 @@ def test_scores_are_logits_of_any_size(make):
 
 @pytest.mark.parametrize("make", [gan.Discriminator, dcgan.Discriminator, dcgan.TinyDiscriminator, wgan.Critic])
 def test_images_may_have_colors(make):
-    assert make(channels=3)(examples(make, 2, channels=3)).shape == (2, 1)
+    assert make((28, 28, 3))(examples(make, 2, channels=3)).shape == (2, 1)
 
 
 def test_points_may_have_more_coordinates_layers_and_units():

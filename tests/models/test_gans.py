@@ -120,9 +120,13 @@ STEP, SEED = 1e-7, 2
 PAIRS: dict[str, Pair] = {
     "gan": Pair(gan.Generator, gan.Discriminator),
     "gan, minimax": Pair(gan.Generator, lambda: gan.Discriminator(dropout=0.3), 3, Minimax(), (R1(),), (LabelSmoothing(0.9),)),
+    "gan, another shape": Pair(lambda: gan.Generator(3, (5, 3, 2)), lambda: gan.Discriminator((5, 3, 2), pack=2), 2),
     "gan, spectral norm": Pair(gan.Generator, lambda: nn.spectral_norm(gan.Discriminator(pack=2)), 4, Hinge()),
     "dcgan": Pair(dcgan.Generator, dcgan.Discriminator, 1),
     "dcgan, tiny": Pair(tiny_generator(), tiny(), 1),
+    "dcgan, tiny, another shape": Pair(
+        tiny_generator(shape=(17, 9, 3)), tiny(shape=(17, 9, 3), batch_norm=False), 1, NonSaturating(), (R1(),)
+    ),
     "dcgan, tiny, rules broken": Pair(
         tiny_generator(batch_norm=False, transposed=False, hidden=4, activation="elu"),
         tiny(batch_norm=False, strided=False, hidden=4, activation="elu"),
@@ -141,6 +145,13 @@ PAIRS: dict[str, Pair] = {
     ),
     "wgan": Pair(
         lambda: wgan.Generator(3, width=1), lambda: wgan.Critic(width=1), 1, Wasserstein(), (GradientPenalty(), Drift())
+    ),
+    "wgan, another shape": Pair(
+        lambda: wgan.Generator(3, (17, 9, 3), width=1),
+        lambda: wgan.Critic((17, 9, 3), width=1),
+        1,
+        Wasserstein(),
+        (GradientPenalty(),),
     ),
     "points": Pair(point_generator, point_discriminator(), 4, Wasserstein(), (GradientPenalty(0.1),)),
     "points, packed": Pair(point_generator, point_discriminator(pack=2), 4, NonSaturating(), (GradientPenalty(), R1())),
@@ -198,10 +209,16 @@ PAIRS: dict[str, Pair] = {
     ),
     "conditional, dcgan, tiny": Pair(
         lambda: conditional.Generator(tiny_generator(latent_dim=2 + 2)(), classes=2),
-        lambda: conditional.Discriminator(tiny(channels=1 + 2, batch_norm=False)(), classes=2),
+        lambda: conditional.Discriminator(tiny(shape=(28, 28, 1 + 2), batch_norm=False)(), classes=2),
         2,
         NonSaturating(),
         (R1(),),
+        labels=(1, 0),
+    ),
+    "conditional, dcgan, tiny, another shape": Pair(
+        lambda: conditional.Generator(tiny_generator(latent_dim=2 + 2, shape=(17, 9, 3))(), classes=2),
+        lambda: conditional.Discriminator(tiny(shape=(17, 9, 3 + 2), batch_norm=False)(), classes=2),
+        2,
         labels=(1, 0),
     ),
 }

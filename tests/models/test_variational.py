@@ -68,16 +68,22 @@ MODELS: dict[str, list[Case]] = {
     ],
     "ConvolutionalVariationalAutoencoder": [
         Case(
-            lambda: ConvolutionalVariationalAutoencoder(8, 2, latent_dim=2, maps=2),
+            lambda: ConvolutionalVariationalAutoencoder(latent_dim=2, maps=2, shape=(8, 8, 2)),
             images(2, 8, 8, 2),
             (),
             rng.standard_normal((2, 2)),
         ),
         Case(
-            lambda: ConvolutionalVariationalAutoencoder(16, 1, latent_dim=3, beta=0.5, reconstruction="bce", maps=1),
+            lambda: ConvolutionalVariationalAutoencoder(3, 0.5, "bce", maps=1, shape=(16, 16, 1)),
             images(2, 16, 16, 1),
             (),
             rng.standard_normal((2, 3)),
+        ),
+        Case(
+            lambda: ConvolutionalVariationalAutoencoder(2, maps=1, shape=(17, 9, 3)),
+            images(2, 17, 9, 3),
+            (),
+            rng.standard_normal((2, 2)),
         ),
     ],
     "LinearVariationalAutoencoder": [
@@ -101,6 +107,12 @@ MODELS: dict[str, list[Case]] = {
             images(2),
             (np.array([0, 1]),),
             rng.standard_normal((2, 1)),
+        ),
+        Case(
+            lambda: ConditionalVariationalAutoencoder(classes=2, latent_dim=2, hidden=(4, 3), shape=(5, 4, 3)),
+            images(3, 5, 4, 3),
+            (np.array([0, 1, 1]),),
+            rng.standard_normal((3, 2)),
         ),
     ],
 }

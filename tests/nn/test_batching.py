@@ -35,7 +35,7 @@ MODELS = {
     "recurrent": (RecurrentAutoencoder, IMAGES),
     "convolutional": (ConvolutionalAutoencoder, IMAGES),
     "variational": (VariationalAutoencoder, IMAGES),
-    "convolutional variational": (lambda: ConvolutionalVariationalAutoencoder(16, 1, maps=4), (16, 16, 1)),
+    "convolutional variational": (lambda: ConvolutionalVariationalAutoencoder(maps=4, shape=(16, 16, 1)), (16, 16, 1)),
     "conditional": (ConditionalVariationalAutoencoder, IMAGES),
     "linear variational": (lambda: LinearVariationalAutoencoder(784, 30), (784,)),
 }

@@ -7,6 +7,7 @@ from minigen import ops
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.variational import VariationalAutoencoder
+from minigen.models.sizes import Shape
 from minigen.nn.batching import in_batches, one_pass
 
 
@@ -27,8 +28,9 @@ class ConditionalVariationalAutoencoder(VariationalAutoencoder):
         beta: float = 1.0,
         reconstruction: str = "bce",
         hidden: Sequence[int] = (150, 100),
+        shape: Shape = (28, 28, 1),
     ):
-        super().__init__(latent_dim, beta, reconstruction, hidden, condition=classes)
+        super().__init__(latent_dim, beta, reconstruction, hidden, condition=classes, shape=shape)
         self.classes = classes
 
     @in_batches

@@ -10,6 +10,7 @@ from minigen.errors import suggestion
 from minigen.models.autoencoders.base import Autoencoder
 from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
+from minigen.models.sizes import Shape
 from minigen.nn.checks import check_floating, check_noise
 from minigen.utils.settings import Configured
 
@@ -77,11 +78,18 @@ class DenoisingAutoencoder(Denoising, StackedAutoencoder):
 
     The input is corrupted, the target is not: copying no longer helps, the network has to learn what images look like.
     `corruption` and `amount`: see Corruption. Only `loss` corrupts, and only in training mode; encode, forward and reconstruct
-    use their input as it is: `reconstruct(corrupt(x))` denoises, `encode(x)` gives clean codes.
+    use their input as it is: `reconstruct(corrupt(x))` denoises, `encode(x)` gives clean codes. `shape`: of an image.
     """
 
-    def __init__(self, corruption: str = "gaussian", amount: float = 0.2, hidden: int = 100, latent_dim: int = 30):
-        super().__init__(hidden, latent_dim)
+    def __init__(
+        self,
+        corruption: str = "gaussian",
+        amount: float = 0.2,
+        hidden: int = 100,
+        latent_dim: int = 30,
+        shape: Shape = (28, 28, 1),
+    ):
+        super().__init__(hidden, latent_dim, shape)
         self.corrupt = Corruption(corruption, amount)
 
 

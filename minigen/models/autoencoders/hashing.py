@@ -1,11 +1,13 @@
 """The binary hashing autoencoder: codes so robust against noise that they are bits."""
 
+import math
 from typing import Any
 
 from minigen import nn
 from minigen.autograd import no_grad
 from minigen.backend import Array
 from minigen.models.autoencoders.base import ImageAutoencoder
+from minigen.models.sizes import Shape, image_shape
 from minigen.nn.batching import in_batches
 
 
@@ -17,25 +19,24 @@ class HashingAutoencoder(ImageAutoencoder):
 
     Strong noise drowns intermediate codes between 0 and 1. What survives is the sign of a large input, so the codes move to 0 and
     1; rounded, they are a hash. With 16 bits, 80,116 + 80,884 parameters (the book's network). Noise (n, hidden) may be given to
-    `encode`, `forward` and `loss`; it is drawn in training, and absent in evaluation.
+    `encode`, `forward` and `loss`; it is drawn in training, and absent in evaluation. `shape`: of an image.
     """
 
     encoder: nn.Sequential
 
-    def __init__(self, bits: int = 16, hidden: int = 100, noise_std: float = 15.0):
+    def __init__(self, bits: int = 16, hidden: int = 100, noise_std: float = 15.0, shape: Shape = (28, 28, 1)):
+        pixels = math.prod(image_shape(type(self).__name__, shape))
         self.encoder = nn.Sequential(
             nn.Flatten(),
-            nn.Dense(28 * 28, hidden, activation="selu"),
+            nn.Dense(pixels, hidden, activation="selu"),
             nn.GaussianNoise(noise_std),
             nn.Dense(hidden, bits, activation="sigmoid"),
         )
-        self.decoder = nn.Sequential(
-            nn.Dense(bits, hidden, activation="selu"), nn.Dense(hidden, 28 * 28), nn.Reshape((28, 28, 1))
-        )
+        self.decoder = nn.Sequential(nn.Dense(bits, hidden, activation="selu"), nn.Dense(hidden, pixels), nn.Reshape(shape))
 
     @in_batches
     def encode(self, x: Any, noise: Array | float | None = None) -> Any:
-        """Images (n, 28, 28, 1) -> codes (n, bits) in (0, 1)."""
+        """Images (n, height, width, channels) -> codes (n, bits) in (0, 1)."""
         flatten, features, disturb, codes = self.encoder
         return codes(disturb(features(flatten(x)), noise))
 
@@ -49,5 +50,5 @@ class HashingAutoencoder(ImageAutoencoder):
     @no_grad()
     @in_batches
     def hash(self, x: Any) -> Array:
-        """Images (n, 28, 28, 1) -> bits (n, bits), a plain bool array: which codes exceed 1/2, without noise."""
+        """Images (n, height, width, channels) -> bits (n, bits), a plain bool array: which codes exceed 1/2, without noise."""
         return self.encode(x, noise=0.0) > 0.5

@@ -2,6 +2,7 @@
 
 from minigen import nn
 from minigen.models.autoencoders.base import ImageAutoencoder
+from minigen.models.sizes import Shape, image_shape
 
 
 class RecurrentAutoencoder(ImageAutoencoder):
@@ -11,17 +12,16 @@ class RecurrentAutoencoder(ImageAutoencoder):
         loss = mean over pixels of BCE(sigmoid(logits), x)
 
     The sequence-to-sequence autoencoder of Srivastava et al. (2015), with the codes as input of every step of the decoder, which
-    never sees the rows it has written. Every code lies in (-1, 1). `image_shape`: rows (the steps) and columns.
+    never sees the rows it has written. Every code lies in (-1, 1). `shape`: of an image, (height, width, channels): there are
+    `height` steps, each of which reads `width * channels` values.
     """
 
-    def __init__(self, hidden: int = 100, latent_dim: int = 30, image_shape: tuple[int, int] = (28, 28)):
-        rows, columns = image_shape
+    def __init__(self, hidden: int = 100, latent_dim: int = 30, shape: Shape = (28, 28, 1)):
+        rows, columns, channels = image_shape(type(self).__name__, shape)
+        values = columns * channels
         self.encoder = nn.Sequential(
-            nn.Reshape((rows, columns)), nn.LSTM(columns, hidden, return_sequences=True), nn.LSTM(hidden, latent_dim)
+            nn.Reshape((rows, values)), nn.LSTM(values, hidden, return_sequences=True), nn.LSTM(hidden, latent_dim)
         )
         self.decoder = nn.Sequential(
-            nn.RepeatVector(rows),
-            nn.LSTM(latent_dim, hidden, return_sequences=True),
-            nn.Dense(hidden, columns),
-            nn.Reshape((rows, columns, 1)),
+            nn.RepeatVector(rows), nn.LSTM(latent_dim, hidden, return_sequences=True), nn.Dense(hidden, values), nn.Reshape(shape)
         )

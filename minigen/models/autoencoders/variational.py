@@ -10,6 +10,7 @@ from minigen.autograd import no_grad
 from minigen.backend import Array, asarray, random
 from minigen.errors import suggestion
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
+from minigen.models.sizes import Shape, image_shape
 from minigen.nn.batching import Batched, in_batches, one_pass
 
 LIKELIHOODS = ("bce", "mse")
@@ -45,12 +46,13 @@ class VariationalAutoencoder(Batched):
         reconstruction: str = "bce",
         hidden: Sequence[int] = (150, 100),
         condition: int = 0,
-        shape: tuple[int, int, int] = (28, 28, 1),
+        shape: Shape = (28, 28, 1),
     ):
-        down, up = (math.prod(shape) + condition, *hidden), (latent_dim + condition, *reversed(hidden))
+        pixels = math.prod(image_shape(type(self).__name__, shape))
+        down, up = (pixels + condition, *hidden), (latent_dim + condition, *reversed(hidden))
         self.encoder = nn.Sequential(nn.Flatten(), *selu_layers(down))
         self.set_posterior(down[-1], latent_dim, beta, reconstruction)
-        self.decoder = nn.Sequential(*selu_layers(up), nn.Dense(up[-1], math.prod(shape)), nn.Reshape(shape))
+        self.decoder = nn.Sequential(*selu_layers(up), nn.Dense(up[-1], pixels), nn.Reshape(shape))
 
     def set_posterior(self, features: int, latent_dim: int, beta: float, reconstruction: str) -> None:
         """q(z|x) from the encoder's features, by a dense layer each for mean and logvar; and the objective."""

@@ -39,7 +39,7 @@ class Generator(base.Generator):
 class Discriminator(nn.Module):
     """D(x, y) = network([x, onehot(y)]): the label is appended to the images as channels that are constant, 0 or 1.
 
-    `network`: a discriminator of channels + classes channels, such as dcgan.Discriminator(channels=1 + 10); of points, of
+    `network`: a discriminator of channels + classes channels, such as dcgan.Discriminator((28, 28, 1 + 10)); of points, of
     features + classes values. Labels are integers (n,) from 0 to classes - 1, else ValueError.
     """
 

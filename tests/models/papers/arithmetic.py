@@ -47,9 +47,11 @@ def conv(x: np.ndarray, w: Weights, name: str, size: int, stride: int = 1) -> np
     return convolved(x, kernel(w, name, size), stride) + w[f"{name}.bias"]
 
 
-def transposed(x: np.ndarray, w: Weights, name: str, size: int, padding: str = "same") -> np.ndarray:
+def transposed(
+    x: np.ndarray, w: Weights, name: str, size: int, padding: str = "same", to: tuple[int, int] | None = None
+) -> np.ndarray:
     """A transposed convolution with stride 2, and its bias. Its kernel is (height, width, out, in): that of the one it undoes."""
-    return spread(x, kernel(w, name, size), 2, padding) + w[f"{name}.bias"]
+    return spread(x, kernel(w, name, size), 2, padding, to) + w[f"{name}.bias"]
 
 
 def kernel(w: Weights, name: str, size: int) -> np.ndarray:
@@ -119,10 +121,13 @@ def convolved(x: np.ndarray, kernel: np.ndarray, stride: int = 1) -> np.ndarray:
     return y
 
 
-def spread(x: np.ndarray, kernel: np.ndarray, stride: int, padding: str = "same") -> np.ndarray:
+def spread(
+    x: np.ndarray, kernel: np.ndarray, stride: int, padding: str = "same", to: tuple[int, int] | None = None
+) -> np.ndarray:
     """Each pixel of x puts a multiple of the kernel on the result, `stride` further for the next one.
 
-    "valid" keeps all of it, (size - 1) stride + k pixels a side; "same" cuts it to size * stride, the odd pixel behind.
+    "valid" keeps all of it, (size - 1) stride + k pixels a side; "same" cuts it to size * stride, or `to` another size that a
+    convolution makes as small as x, the odd pixel behind.
     """
     (n, height, width, _), (rows, columns, outputs, _) = x.shape, kernel.shape
     y = np.zeros((n, (height - 1) * stride + rows, (width - 1) * stride + columns, outputs))
@@ -133,8 +138,9 @@ def spread(x: np.ndarray, kernel: np.ndarray, stride: int, padding: str = "same"
             )
     if padding == "valid":
         return y
-    top, left = ((k - stride) // 2 for k in (rows, columns))
-    return y[:, top : top + height * stride, left : left + width * stride]
+    tall, wide = to or (height * stride, width * stride)
+    top, left = (y.shape[1] - tall) // 2, (y.shape[2] - wide) // 2
+    return y[:, top : top + tall, left : left + wide]
 
 
 # -- sizes ---------------------------------------------------------------------------------------------------------

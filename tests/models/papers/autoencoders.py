@@ -63,6 +63,21 @@ def convolutional(w: Weights, x: np.ndarray) -> Outcome:
     return z, y, cross_entropies(y, x).mean()
 
 
+def convolutional_of_14_by_9(w: Weights, x: np.ndarray) -> Outcome:
+    """The same for 14 x 9 pixels and 5 codes: 14-7-3-1 and 9-4-2-1. Without padding 3 x 3 pixels become 7 x 7; to double, the last
+    row or column is cut off."""
+    z = max_pool(selu(conv(x, w, "encoder.0", 3)))
+    z = max_pool(selu(conv(z, w, "encoder.3", 3)))
+    z = max_pool(selu(conv(z, w, "encoder.6", 3)))
+    assert z.shape[1:3] == (1, 1)
+    z = selu(dense(flat(z), w, "encoder.10"))
+    h = selu(dense(z, w, "decoder.0")).reshape(len(x), 1, 1, -1)
+    h = selu(transposed(h, w, "decoder.2", 3, padding="valid")[:, :, :2])
+    h = selu(transposed(h, w, "decoder.3", 3, padding="valid")[:, :, :4])
+    y = transposed(h, w, "decoder.4", 3, padding="valid")[:, :14]
+    return z, y, cross_entropies(y, x).mean()
+
+
 def convolutional_bottleneck(w: Weights, x: np.ndarray) -> Outcome:
     """The same with a dense layer on either side of the codes, which has SELU too.
 
@@ -82,10 +97,10 @@ def convolutional_bottleneck(w: Weights, x: np.ndarray) -> Outcome:
 def recurrent(w: Weights, x: np.ndarray) -> Outcome:
     """The book's: LSTM(100) and LSTM(30) read rows; the last state, once for each row, LSTM(100), and a dense layer write
     them."""
-    rows = x[..., 0]
+    rows = x.reshape(*x.shape[:2], -1)  # of a color image, all channels of a row
     z = lstm(lstm(rows, w, "encoder.1.cell"), w, "encoder.2.cell")[:, -1]
     h = lstm(np.stack([z] * rows.shape[1], axis=1), w, "decoder.1.cell")
-    y = dense(h, w, "decoder.2")[..., None]
+    y = dense(h, w, "decoder.2").reshape(x.shape)
     return z, y, cross_entropies(y, x).mean()
 
 
@@ -143,14 +158,15 @@ def variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float, recon
 
 
 def convolutional_variational(w: Weights, x: np.ndarray, noise: np.ndarray, beta: float, training: bool) -> Outcome:
-    """The same with convolutions of 4 x 4 and stride 2, for 8 x 8 pixels one each way, normalized over the batch; the encoder sees
-    pixels from -2 to 2."""
+    """The same with convolutions of 4 x 4 and stride 2, for 8 x 8 or 17 x 9 pixels one each way, normalized over the batch; the
+    encoder sees pixels from -2 to 2."""
+    rows, columns = (-(-size // 2) for size in x.shape[1:3])
     h = convolved(4 * x - 2, kernel(w, "encoder.0", 4), 2)
     h = flat(leaky(batch_norm(h, w, "encoder.1", training)))
     mean, logvar = dense(h, w, "mean"), dense(h, w, "logvar")
     z = mean + np.exp(logvar / 2) * noise
-    h = leaky(batch_norm((z @ w["decoder.0.weight"]).reshape(len(x), 4, 4, -1), w, "decoder.2", training))
-    y = transposed(h, w, "decoder.4", 4)
+    h = leaky(batch_norm((z @ w["decoder.0.weight"]).reshape(len(x), rows, columns, -1), w, "decoder.2", training))
+    y = transposed(h, w, "decoder.4", 4, to=x.shape[1:3])
     return mean, logvar, y, *bound(x, y, mean, logvar, beta, "mse")
 
 
@@ -215,10 +231,13 @@ def linear_posterior(model, x, noise):
 
 
 PICTURES, SMALL = uniform(3, 28, 28, 1), {"hidden": 4, "latent_dim": 3}
+ODD = {**SMALL, "shape": (5, 3, 2)}
 NETWORKS = [
     Network("linear", lambda: models.LinearAutoencoder(4, 2), whole, linear, (normal(5, 4),)),
     Network("stacked", lambda: models.StackedAutoencoder(**SMALL), whole, stacked, (PICTURES,)),
+    Network("stacked, 5 x 3 x 2", lambda: models.StackedAutoencoder(**ODD), whole, stacked, (uniform(3, 5, 3, 2),)),
     Network("tied", lambda: models.TiedAutoencoder(**SMALL), whole, tied, (PICTURES,)),
+    Network("tied, 5 x 3 x 2", lambda: models.TiedAutoencoder(**ODD), whole, tied, (uniform(3, 5, 3, 2),)),
     Network("convolutional", lambda: models.ConvolutionalAutoencoder(feature_maps=(2, 3, 4)), whole, convolutional, (PICTURES,)),
     Network(
         "convolutional, 5 codes",
@@ -228,7 +247,21 @@ NETWORKS = [
         (PICTURES,),
     ),
     Network(
-        "recurrent", lambda: models.RecurrentAutoencoder(image_shape=(4, 5), **SMALL), whole, recurrent, (uniform(2, 4, 5, 1),)
+        "convolutional, 14 x 9 x 2",
+        lambda: models.ConvolutionalAutoencoder(5, (2, 3, 4), (14, 9, 2)),
+        whole,
+        convolutional_of_14_by_9,
+        (uniform(3, 14, 9, 2),),
+    ),
+    *(
+        Network(
+            f"recurrent, {shape[2]} channels",
+            lambda shape=shape: models.RecurrentAutoencoder(shape=shape, **SMALL),
+            whole,
+            recurrent,
+            (uniform(2, *shape),),
+        )
+        for shape in ((4, 5, 1), (4, 5, 3))
     ),
     Network(
         "sparse",
@@ -236,6 +269,21 @@ NETWORKS = [
         whole,
         lambda w, x: sparse(w, x, l1=0.02, kl=0.3, target=0.2),
         (PICTURES,),
+    ),
+    Network(
+        "sparse, 5 x 3 x 2",
+        lambda: models.SparseAutoencoder(5, 0.02, 0.3, 0.2, 4, (5, 3, 2)),
+        whole,
+        lambda w, x: sparse(w, x, l1=0.02, kl=0.3, target=0.2),
+        (uniform(3, 5, 3, 2),),
+    ),
+    Network(
+        "hashing, 5 x 3 x 2",
+        lambda: models.HashingAutoencoder(3, 4, shape=(5, 3, 2)),
+        whole,
+        hashing,
+        (uniform(3, 5, 3, 2), 0.1 * normal(3, 4)),
+        training=True,
     ),
     Network("hashing", lambda: models.HashingAutoencoder(3, 4), whole, hashing, (PICTURES, 0.1 * normal(3, 4)), training=True),
     *(
@@ -271,13 +319,14 @@ NETWORKS = [
     ),
     *(
         Network(
-            f"convolutional variational, {'training' if training else 'evaluation'}",
-            lambda: models.ConvolutionalVariationalAutoencoder(8, 3, 2, 0.7, maps=5),
+            f"convolutional variational, {shape[0]} x {shape[1]}, {'training' if training else 'evaluation'}",
+            lambda shape=shape: models.ConvolutionalVariationalAutoencoder(2, 0.7, maps=5, shape=shape),
             posterior,
             lambda w, x, noise, training=training: convolutional_variational(w, x, noise, 0.7, training),
-            (uniform(3, 8, 8, 3), normal(3, 2)),
+            (uniform(3, *shape), normal(3, 2)),
             training,
         )
+        for shape in ((8, 8, 3), (17, 9, 2))
         for training in (True, False)
     ),
     Network(
@@ -286,6 +335,13 @@ NETWORKS = [
         posterior,
         lambda w, x, labels, noise: conditional(w, x, labels, noise, 0.7),
         (PICTURES, np.array([2, 0, 2]), normal(3, 2)),
+    ),
+    Network(
+        "conditional, 5 x 3 x 2",
+        lambda: models.ConditionalVariationalAutoencoder(3, 2, 0.7, hidden=(5, 4), shape=(5, 3, 2)),
+        posterior,
+        lambda w, x, labels, noise: conditional(w, x, labels, noise, 0.7),
+        (uniform(3, 5, 3, 2), np.array([2, 0, 2]), normal(3, 2)),
     ),
     Network(
         "linear variational",

@@ -24,11 +24,13 @@ from tests.models.papers.arithmetic import (
 )
 from tests.models.papers.network import Network, normal, uniform
 
+Size = tuple[int, int]
 
-def first_generator(w: Weights, z: np.ndarray) -> np.ndarray:
+
+def first_generator(w: Weights, z: np.ndarray, size: Size = (28, 28)) -> np.ndarray:
     """The chapter's 30-100-150-784: SELU, sigmoid."""
     x = selu(dense(selu(dense(z, w, "net.0")), w, "net.1"))
-    return sigmoid(dense(x, w, "net.2")).reshape(len(z), 28, 28, -1)
+    return sigmoid(dense(x, w, "net.2")).reshape(len(z), *size, -1)
 
 
 def first_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
@@ -48,6 +50,31 @@ def book_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
     x = leaky(conv(x, w, "body.0", 5, stride=2))
     x = leaky(conv(x, w, "body.3", 5, stride=2))
     return dense(flat(x), w, "head")
+
+
+def larger_book_generator(w: Weights, z: np.ndarray, training: bool) -> np.ndarray:
+    """The same with one layer more: 4 x 4 x 256, 8 x 8 x 128, 16 x 16 x 64, 32 x 32."""
+    x = batch_norm(dense(z, w, "net.0").reshape(-1, 4, 4, 256), w, "net.2", training)
+    x = batch_norm(selu(transposed(x, w, "net.3", 5)), w, "net.4", training)
+    x = batch_norm(selu(transposed(x, w, "net.5", 5)), w, "net.6", training)
+    return np.tanh(transposed(x, w, "net.7", 5))
+
+
+def larger_book_discriminator(w: Weights, x: np.ndarray) -> np.ndarray:
+    """The same with one layer more: 64, 128 and 256 maps of 16 x 16, 8 x 8 and 4 x 4."""
+    assert [len(w[f"body.{i}.bias"]) for i in (0, 3, 6)] == [64, 128, 256]
+    for name in ("body.0", "body.3", "body.6"):
+        x = leaky(conv(x, w, name, 5, stride=2))
+    assert x.shape[1:] == (4, 4, 256)
+    return dense(flat(x), w, "head")
+
+
+def odd_generator(w: Weights, z: np.ndarray, training: bool = True) -> np.ndarray:
+    """DCGAN's at 17 x 33: 5 x 9 x 64, 9 x 17 x 32, 17 x 33. What a strided convolution halves is made of its half, rounded up."""
+    x = relu(batch_norm(dense(z, w, "net.0").reshape(len(z), 5, 9, 64), w, "net.2", training))
+    x = relu(batch_norm(transposed(x, w, "net.4", 4, to=(9, 17)), w, "net.5", training))
+    assert x.shape[3] == 32
+    return np.tanh(transposed(x, w, "net.7", 4, to=(17, 33)))
 
 
 def dcgan_generator(w: Weights, z: np.ndarray, training: bool = True) -> np.ndarray:
@@ -95,6 +122,23 @@ def wgan_critic(w: Weights, x: np.ndarray) -> np.ndarray:
     """Gulrajani et al. 2017, the same code: 28, 14, 7, 4, leaky ReLU, no batch normalization, no sigmoid."""
     for name in ("body.0", "body.1", "body.2"):
         x = leaky(conv(x, w, name, 5, stride=2))
+    return dense(flat(x), w, "head")
+
+
+def larger_wgan_generator(w: Weights, z: np.ndarray) -> np.ndarray:
+    """The same at 33 x 64, with one layer more: 3 x 4, 5 x 8, 9 x 16, 17 x 32, and 3, 6, 12, 24 maps."""
+    x = relu(dense(z, w, "net.0")).reshape(len(z), 3, 4, 24)
+    x = relu(transposed(x, w, "net.2", 5, to=(5, 8)))
+    x = relu(transposed(x, w, "net.3", 5, to=(9, 16)))
+    x = relu(transposed(x, w, "net.4", 5, to=(17, 32)))
+    return sigmoid(transposed(x, w, "net.5", 5, to=(33, 64)))
+
+
+def larger_wgan_critic(w: Weights, x: np.ndarray) -> np.ndarray:
+    """The same, backward."""
+    for name in ("body.0", "body.1", "body.2", "body.3"):
+        x = leaky(conv(x, w, name, 5, stride=2))
+    assert x.shape[1:] == (3, 4, 24)
     return dense(flat(x), w, "head")
 
 
@@ -167,8 +211,52 @@ def output(model, *inputs):
 LABELS, PICTURES, POINTS = np.array([2, 0, 2]), uniform(3, 28, 28, 1), normal(4, 2)
 BROKEN = {"hidden": 5, "batch_norm": False}
 NETWORKS = [
-    Network("gan generator", lambda: gan.Generator(4, channels=2), output, first_generator, (normal(3, 4),)),
+    Network("gan generator", lambda: gan.Generator(4, (28, 28, 2)), output, first_generator, (normal(3, 4),)),
     Network("gan discriminator", gan.Discriminator, output, first_discriminator, (PICTURES,)),
+    Network(
+        "gan generator, 5 x 3 x 2",
+        lambda: gan.Generator(4, (5, 3, 2)),
+        output,
+        partial(first_generator, size=(5, 3)),
+        (normal(3, 4),),
+    ),
+    Network(
+        "gan discriminator, 5 x 3 x 2", lambda: gan.Discriminator((5, 3, 2)), output, first_discriminator, (uniform(3, 5, 3, 2),)
+    ),
+    *(
+        Network(
+            f"dcgan generator, 32 x 32 x 3, training={training}",
+            lambda: dcgan.Generator(5, (32, 32, 3)),
+            output,
+            partial(larger_book_generator, training=training),
+            (normal(2, 5),),
+            training,
+        )
+        for training in (False, True)
+    ),
+    Network(
+        "dcgan discriminator, 32 x 32 x 3",
+        lambda: dcgan.Discriminator((32, 32, 3)),
+        output,
+        larger_book_discriminator,
+        (uniform(2, 32, 32, 3),),
+    ),
+    Network(
+        "dcgan tiny generator, 17 x 33 x 2",
+        lambda: dcgan.TinyGenerator(5, (17, 33, 2)),
+        output,
+        odd_generator,
+        (normal(3, 5),),
+        True,
+    ),
+    Network(
+        "dcgan tiny discriminator, 20 x 33 x 2",
+        lambda: dcgan.TinyDiscriminator((20, 33, 2)),
+        output,
+        dcgan_discriminator,
+        (uniform(3, 20, 33, 2),),
+        True,
+    ),
     *(
         Network(
             f"dcgan generator, training={training}",
@@ -205,20 +293,34 @@ NETWORKS = [
     ),
     Network(
         "dcgan broken generator",
-        lambda: dcgan.TinyGenerator(4, 2, (4, 3), transposed=False, **BROKEN),
+        lambda: dcgan.TinyGenerator(4, (28, 28, 2), (4, 3), transposed=False, **BROKEN),
         output,
         broken_generator,
         (normal(3, 4),),
     ),
     Network(
         "dcgan broken discriminator",
-        lambda: dcgan.TinyDiscriminator(1, (2, 3, 4), strided=False, **BROKEN),
+        lambda: dcgan.TinyDiscriminator((28, 28, 1), (2, 3, 4), strided=False, **BROKEN),
         output,
         broken_discriminator,
         (PICTURES,),
     ),
     Network("wgan generator", lambda: wgan.Generator(5, width=3), output, wgan_generator, (normal(3, 5),)),
     Network("wgan critic", lambda: wgan.Critic(width=3), output, wgan_critic, (PICTURES,)),
+    Network(
+        "wgan generator, 33 x 64 x 2",
+        lambda: wgan.Generator(5, (33, 64, 2), width=3),
+        output,
+        larger_wgan_generator,
+        (normal(2, 5),),
+    ),
+    Network(
+        "wgan critic, 33 x 64 x 2",
+        lambda: wgan.Critic((33, 64, 2), width=3),
+        output,
+        larger_wgan_critic,
+        (uniform(2, 33, 64, 2),),
+    ),
     Network("wgan critic, packed", lambda: wgan.Critic(width=2, pack=2), output, packed_critic, (uniform(4, 28, 28, 1),)),
     Network("points generator", lambda: points.Generator(hidden=6), output, points_generator, (POINTS,)),
     Network("points discriminator", lambda: points.Discriminator(hidden=6), output, points_discriminator, (POINTS,)),
@@ -244,7 +346,7 @@ NETWORKS = [
     ),
     Network(
         "conditional discriminator",
-        lambda: conditional.Discriminator(gan.Discriminator(1 + 3), 3),
+        lambda: conditional.Discriminator(gan.Discriminator((28, 28, 1 + 3)), 3),
         output,
         conditional_discriminator,
         (PICTURES, LABELS),
