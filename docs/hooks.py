@@ -2,7 +2,8 @@
 
 The pages link into the repository, so that they can be read there as they are; here every such link is made to lead to a page of
 the site. A demo is a page, made by mkdocs-jupyter; CONTRIBUTING.md and CHANGELOG.md are pages; any other file that a page
-links to, such as minigen/engine/operation.py, is shown as highlighted source. In the reference, Tensor's methods have the
+links to, such as minigen/engine/operation.py, is shown as highlighted source; and in place of a line <!-- file: minigen/... -->,
+which nobody sees in the repository, stands that file. In the reference, Tensor's methods have the
 docstrings of the functions that minigen/ops/methods.py puts behind them, as in help().
 """
 
@@ -23,6 +24,7 @@ from minigen import Tensor
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 LINK = re.compile(r"""(?P<before>\]\(|\b(?:href|src)=")(?P<target>[^)\s"#:]+)(?P<anchor>#[^)"\s]*)?(?=[)"])""")
+SHOWN = re.compile(r"^<!-- file: (\S+) -->$", re.MULTILINE)
 PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "README.md": "index.md"}
 LANGUAGES = {".py": "python", ".yml": "yaml", ".toml": "toml", ".cfg": "ini", ".md": "markdown"}
 
@@ -69,13 +71,17 @@ def place_on_site(place: str) -> str:
 
 def source_page(place: str) -> str:
     """A page that shows a file, in the whole width; the search box does not find what is on it."""
+    return f"---\nsearch: {{exclude: true}}\nhide: [toc]\n---\n\n# {place}\n\n{source(place)}\n"
+
+
+def source(place: str) -> str:
+    """A file of the repository as a block of highlighted code."""
     language = LANGUAGES.get(Path(place).suffix, "text")
-    text = (ROOT / place).read_text(encoding="utf-8")
-    return f'---\nsearch: {{exclude: true}}\nhide: [toc]\n---\n\n# {place}\n\n``````{language} linenums="1"\n{text}``````\n'
+    return f'``````{language} linenums="1"\n{(ROOT / place).read_text(encoding="utf-8")}``````'
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let the links into the repository lead to the site's own pages."""
+    """Let the links into the repository lead to the site's own pages, and show the files that are to be shown."""
     if page.file.src_uri.startswith("source/"):
         return markdown
     if page.file.src_uri == "index.md":
@@ -96,7 +102,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             there = place_on_site(place)
         return f"{match['before']}{posixpath.relpath(there, here or '.')}{match['anchor'] or ''}"
 
-    return LINK.sub(led, markdown)
+    return SHOWN.sub(lambda match: source(match[1]), LINK.sub(led, markdown))
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:

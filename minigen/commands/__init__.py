@@ -24,7 +24,7 @@ COMMANDS = {
     "interpolate": "walk from image to image through the latent space",
     "evaluate": "evaluate a trained model by metrics",
     "check": "gradient-check, GPU-readiness and timing of a file of your own",
-    "exercise": "the coursework: list the exercises, or write one's starter file",
+    "exercise": "the coursework: exercises, an engine in ten steps, questions",
     "template": "a starter file: an op, a layer, a loss or a model of your own",
 }
 HELP = """usage: minigen COMMAND ...

@@ -4,11 +4,12 @@ import argparse
 import csv
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from minigen.coursework import exercises
+from minigen.coursework.exercises import exercises, unknown
+from minigen.coursework.exercises.tools import COURSEWORK, Exercise
 from minigen.coursework.grader import grade
 from minigen.coursework.grading.report import EXIT_STATUS, Report
 from minigen.coursework.grading.submission import Submission, found_in, read_all
@@ -21,6 +22,7 @@ EXAMPLES = """
   minigen check exercise3.py --timeout 120
   minigen check submissions/*.py --exercise 3 --json marks.json
   minigen check submissions --csv marks.csv --jobs 2 --memory 2G
+  minigen check ada.py --exercises my-exercises
 """
 COLUMNS = ("file", "exercise", "status", "passed", "of", "seconds", "first failure")
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet would compute
@@ -45,9 +47,12 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--exercise",
         metavar="NUMBER",
-        type=exercises.number,
+        type=positive_int,
         default=None,
         help="check all files as this exercise (default: their line EXERCISE = NUMBER)",
+    )
+    parser.add_argument(
+        "--exercises", metavar="FOLDER", type=Path, help="the exercises of a folder of your own, in place of minigen's"
     )
     parser.add_argument(
         "--memory", metavar="SIZE", type=memory_size, help="end a file that takes more, such as 512M (default: 2G)"
@@ -68,11 +73,15 @@ def run(args: argparse.Namespace) -> int:
     """Check the files; a single one is reported in full, several in one line each. 0: all pass; 1: something fails; 2: a file
     cannot be checked."""
     sys.stdout.reconfigure(errors="backslashreplace")  # a learner's text may have characters that a terminal lacks
-    submissions = read_all(found_in(args.files, args.exercise), args.exercise)  # before any of them runs
+    known = exercises(args.exercises)
+    if args.exercise is not None and args.exercise not in known:
+        raise UsageError(f"argument --exercise: {unknown(args.exercise, known)}")
+    secret = {each.home for each in known.values()} - {COURSEWORK}
+    submissions = read_all(found_in(args.files, args.exercise), args.exercise, secret)  # before any of them runs
     reports: list[Report] = []
     write_marks(args, reports)  # before any work, which would be in vain if this fails
     width = min(60, max(len(submission.shown) for submission in submissions))
-    for submission, report in zip(submissions, graded(submissions, args)):
+    for submission, report in zip(submissions, graded(submissions, args, known)):
         reports.append(report)
         write_marks(args, reports)  # as they come
         if len(submissions) == 1:
@@ -86,11 +95,11 @@ def run(args: argparse.Namespace) -> int:
     return max(EXIT_STATUS[report.status] for report in reports)
 
 
-def graded(submissions: list[Submission], args: argparse.Namespace) -> Iterator[Report]:
+def graded(submissions: list[Submission], args: argparse.Namespace, known: Mapping[int, Exercise]) -> Iterator[Report]:
     """The reports in the order of the submissions, so many at a time; none that is waiting begins after Ctrl-C."""
 
     def one(submission: Submission) -> Report:
-        return grade(submission, args.timeout, args.exercise, True, args.memory)
+        return grade(submission, args.timeout, args.exercise, True, args.memory, known)
 
     if args.jobs == 1:
         yield from map(one, submissions)

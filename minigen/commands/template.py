@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minigen.coursework.exercises import TEMPLATES, hand_out
+from minigen.coursework.handouts import TEMPLATES, hand_out
 from minigen.utils.arguments import Parser, one_of
 
 EXAMPLES = """

@@ -8,6 +8,8 @@ Two processes, which exchange messages (protocol.py) and never import each other
     worker/      imports the submission, confined by confine.py, and answers; it knows no right answers
 
 Both know examples.py: the calls that a file asks for, and the arrays that they are tried with.
+
+What is handed out (handouts.py): starters/, templates/, and engine/, an engine in ten steps; questions.py asks in words.
 """
 
 from minigen.coursework.examples import above_zero, array, example, images, labels, normal, unit

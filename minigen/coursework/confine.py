@@ -53,8 +53,8 @@ def enclose(folder: str, apart: bool, needed: Iterable[str], secret: Iterable[st
     """Returns only in the worker. The processes around it wait for it, end what it leaves running, and exit as it does.
 
     `apart`: in a space of its own, if the system lets us: without other processes to be seen or killed, without a network, with
-    all files read-only but those below `folder`, where there is `room` for that many bytes and files, and without the places
-    where other programs can be reached, except the files and folders that are `needed`, and without those that are `secret`.
+    all files read-only but those below `folder`, where there is `room` for that many bytes and files, without the places where
+    other programs can be reached, and without what is in `secret` folders; except for files and folders that are `needed`.
     """
     if not hasattr(os, "fork"):
         return
@@ -119,7 +119,7 @@ def furnish(folder: str, needed: Iterable[str], secret: Iterable[str], room: tup
         libc.umount(os.fsencode(folder))
         return
     hide(libc, HIDDEN, [folder, *needed, *DEVICES])
-    hide(libc, secret, [])
+    hide(libc, secret, needed)
     set_read_only(libc, b"/", True)
     set_read_only(libc, os.fsencode(folder), False)
     os.chdir(folder)  # into what was just mounted

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
-from minigen.coursework.exercises import COUNT, exercise
-from minigen.coursework.exercises.tools import SECONDS, Asked, Exercise
+from minigen.coursework.exercises import exercises, unknown
+from minigen.coursework.exercises.folder import line_in_checker
+from minigen.coursework.exercises.tools import COURSEWORK, SECONDS, Asked, Exercise
 from minigen.coursework.grading.calls import DESCRIBED, Call
 from minigen.coursework.grading.checks import checked, examine
 from minigen.coursework.grading.process import WorkerProcess
@@ -27,53 +28,61 @@ KINDS = {
 
 
 def grade(
-    submission: Submission, seconds: float | None = None, number: int | None = None, apart: bool = True, memory: int | None = None
+    submission: Submission,
+    seconds: float | None = None,
+    number: int | None = None,
+    apart: bool = True,
+    memory: int | None = None,
+    known: Mapping[int, Exercise] | None = None,
 ) -> Report:
     """The report on one submission. `seconds`: the time limit, by default 60 or what its exercise allows. `number`: of the
-    exercise, by default what the file says. `apart`, `memory`: see WorkerProcess."""
+    exercise, by default what the file says. `apart`, `memory`: see WorkerProcess. `known`: the exercises, by default minigen's;
+    the folder of a teacher's own is hidden from the submission."""
+    known = exercises() if known is None else known
     report = Report(submission.shown, submission.exercise if number is None else number, stopped=submission.problem)
-    if report.exercise and report.exercise <= COUNT:
-        report.checks = exercise(report.exercise).checks
+    task = None if report.exercise is None else known.get(report.exercise)
+    report.checks = task.checks if task else 0
     if report.stopped:
         return report
     report.remarks += [submission.link] * bool(submission.link)
     if seconds is None:
-        seconds = exercise(report.exercise).seconds if report.exercise and report.exercise <= COUNT else SECONDS
+        seconds = task.seconds if task else SECONDS
+    secret = {each.home for each in known.values()} - {COURSEWORK}
     start = time.perf_counter()
     try:
-        with WorkerProcess(submission, seconds, apart, memory) as session:
-            question(session, report, in_one_line(submission.path.name))
+        with WorkerProcess(submission, seconds, apart, memory, secret) as session:
+            question(session, report, in_one_line(submission.path.name), known)
     except OSError as error:  # no more processes, no space
         report.stopped = f"the process in which it was to be run cannot be started: {error}"
     report.seconds = time.perf_counter() - start
     return report
 
 
-def question(session: Session, report: Report, name: str) -> None:
-    """Ask all questions about the file called `name`, and fill its report; a premature end is part of it."""
+def question(session: Session, report: Report, name: str, known: Mapping[int, Exercise] | None = None) -> None:
+    """Ask all questions about the file called `name`, and fill its report; a premature end is part of it. `known`: exercises."""
     try:
-        Grading(session, report, name).run()
+        Grading(session, report, name, exercises() if known is None else known).run()
     except Stopped as stopped:
         report.stopped = str(stopped)
     except LearnerError as error:
         report.stopped = f"{name} cannot be examined, while {session.running}:\n\n{error.traceback or error.first_line}"
-    except Exception as error:  # an answer of the right form that makes no sense, or a bug of ours
-        report.stopped = f"it cannot be graded: while {session.running}, {type(error).__name__}: {clean(str(error), 200)}"
+    except Exception as error:  # an answer of the right form that makes no sense, or a bug of the checker's
+        said = f"{type(error).__name__}: {clean(str(error), 200)}{line_in_checker(error)}"
+        report.stopped = f"it cannot be graded: while {session.running}, {said}"
     report.printed = session.printed
 
 
 class Grading:
     """The order of the questions."""
 
-    def __init__(self, session: Session, report: Report, name: str):
-        self.session, self.report, self.name = session, report, name
+    def __init__(self, session: Session, report: Report, name: str, known: Mapping[int, Exercise]):
+        self.session, self.report, self.name, self.known = session, report, name, known
 
     def run(self) -> None:
         session, report = self.session, self.report
-        try:
-            task = None if report.exercise is None else exercise(report.exercise)
-        except ValueError as error:
-            report.stopped = f"EXERCISE = {report.exercise} in {self.name}: {error}"
+        task = None if report.exercise is None else self.known.get(report.exercise)
+        if report.exercise is not None and task is None:
+            report.stopped = f"EXERCISE = {report.exercise} in {self.name}: {unknown(report.exercise, self.known)}"
             return
         session.running = "reading the file"  # before any of it has run
         uses = session.ask("forbidden_uses", [str], names=task.forbidden, files=session.files) if task else []
@@ -146,7 +155,7 @@ class Grading:
 
         def ask() -> str:
             session.ask("reseed", None)
-            return function(Remote(session), session.random(100 + position))
+            return str(function(Remote(session), session.random(100 + position)) or "")
 
         line = checked(name, ask)
         if line.passed is False and name in task.values:

@@ -12,11 +12,13 @@ import pytest
 
 from minigen.commands import exercise as exercise_command
 from minigen.commands import template as template_command
-from minigen.coursework.exercises import COUNT, TEMPLATES, exercise
+from minigen.coursework.exercises import COUNT, exercise
 from minigen.coursework.exercises.tools import pictures
 from minigen.coursework.grading.remote import Remote
 from minigen.coursework.grading.report import CheckFailed, Report
 from minigen.coursework.grading.submission import read_all
+from minigen.coursework.handouts import TEMPLATES
+from minigen.errors import UsageError
 from tests.coursework.checking import PAGE, SOLUTIONS, Local, checked, checked_text, failures, importing, line
 
 NUMBERS = range(1, COUNT + 1)
@@ -446,11 +448,24 @@ def test_a_starter_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("word", ["0", "9", "one", "-1"])
-def test_an_exercise_that_does_not_exist_is_refused(word, capsys):
-    with pytest.raises(SystemExit):
-        command(exercise_command, *([word] if not word.startswith("-") else ["--", word]))
-    assert "expected 1 to 8" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["0"], "there is no exercise 0: expected 1 to 8"),
+        (["9"], "there is no exercise 9: expected 1 to 8"),
+        (["1" + "0" * 5000], "there is no exercise 1000000: expected 1 to 8"),
+        (["0000001"], "there is no exercise 0000001: expected 1 to 8"),
+        (["one"], "unknown exercise 'one': expected a number, engine or question"),
+        (["--", "-1"], "unknown exercise '-1': expected a number"),
+        (["3", "4"], "only a question has a number after its name: minigen exercise question 4"),
+        (["question", "9"], "there is no question '9': expected 1 to 8"),
+        (["question", "one"], "there is no question 'one': expected 1 to 8"),
+        (["engine", "--exercises", "mine"], "--exercises is about exercises with a number"),
+    ],
+)
+def test_an_exercise_that_does_not_exist_is_refused(words, said):
+    with pytest.raises(UsageError, match=said):
+        command(exercise_command, *words)
 
 
 @pytest.mark.parametrize("kind", template_command.KINDS)

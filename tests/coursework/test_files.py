@@ -354,7 +354,7 @@ def test_what_is_not_a_python_file_is_named(tmp_path, capsys, name, said):
     [
         (["--timeout", "0"], "expected a number of seconds above 0, got '0'"),
         (["--timeout", "soon"], "got 'soon'"),
-        (["--exercise", "9"], "there is no exercise '9': expected 1 to 8"),
+        (["--exercise", "third"], "expected a whole number of at least 1, got 'third'"),
         (["--json", "ada.py"], "ada.py would be overwritten"),
     ],
 )
@@ -362,6 +362,11 @@ def test_wrong_options_are_refused(tmp_path, capsys, words, said):
     with pytest.raises(SystemExit):
         command(tmp_path / "x.py", *words)
     assert said in capsys.readouterr().err
+
+
+def test_an_exercise_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="argument --exercise: there is no exercise 9: expected 1 to 8"):
+        command(tmp_path / "x.py", "--exercise", "9")
 
 
 def test_the_teachers_page_makes_a_table_of_marks(tmp_path, monkeypatch, capsys):

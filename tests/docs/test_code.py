@@ -62,6 +62,7 @@ PRINTS = {
 WRITES = {
     "README.md": ["rows.png"],
     "docs/guide/engine.md": ["graph.png"],
+    "docs/guide/engine-steps.md": ["engine/step_10.py"],
     "docs/guide/training.md": ["rows.png", "samples.png", "runs/stacked/checkpoint.npz"],
     "docs/guide/gans.md": ["gan.png", "samples", "runs/dcgan/checkpoint.npz"],
     "docs/guide/growing.md": ["mixing.png"],
@@ -69,7 +70,7 @@ WRITES = {
     "docs/guide/layer.md": ["my_layer.py"],
     "docs/guide/demos.md": ["out/index.html", "12_variational.ipynb"],
     "docs/guide/command-line.md": ["samples.png", "walk.png", "walk.gif", "runs/vae/config.json", "runs/vae/history.csv"],
-    "docs/coursework.md": ["exercise1.py", "my_layer.py", "marks.json"],
+    "docs/coursework.md": ["exercise1.py", "my_layer.py", "marks.json", "engine/step_01.py", "question3.txt"],
 }
 
 

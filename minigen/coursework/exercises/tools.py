@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from minigen.data import Dataset
 
 SECONDS = 60.0  # that a check may take, unless an exercise allows more
-STARTERS = Path(__file__).parents[1] / "starters"
+COURSEWORK = Path(__file__).parents[1]
 Requirement = Callable[[Remote, np.random.Generator], str]
 
 
@@ -65,9 +65,9 @@ def described(x: Any) -> dict[str, Any] | None:
 
 @dataclass
 class Exercise:
-    """One exercise: the `names` that a file must define, how many `checks` a solution passes, the library's names of its own
-    solution, which are `forbidden`, the `seconds` that the check may take, the `examples` that are gradient-checked, and
-    requirements by name, in their order.
+    """One exercise: the `names` that a file must define, how many `checks` a solution passes (0: unknown), the library's names of
+    its own solution, which are `forbidden`, the `seconds` that the check may take, the `examples` that are gradient-checked, and
+    requirements by name, in their order. `home`: the folder whose folder "starters" has its starter.
 
     `values`: requirement -> the name whose values it is about; `rests_on`: requirement -> a name whose values it needs. Values
     come first: while they are wrong, nothing else that is said of that name would help.
@@ -76,18 +76,19 @@ class Exercise:
     number: int
     title: str
     names: tuple[str, ...]
-    checks: int
+    checks: int = 0
     examples: list[Asked] = field(default_factory=list)
     forbidden: tuple[str, ...] = ()
     seconds: float = SECONDS
     requirements: dict[str, Requirement] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     rests_on: dict[str, str] = field(default_factory=dict)
+    home: Path = COURSEWORK
 
     @property
     def starter(self) -> Path:
         """The file that is handed out."""
-        return STARTERS / f"exercise{self.number}.py"
+        return self.home / "starters" / f"exercise{self.number}.py"
 
     def requirement(self, name: str, of: str = "", on: str = "") -> Callable[[Requirement], Requirement]:
         """Make a function a requirement, by the name under which it is reported. `of`: whose values it is about; `on`: whose

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,16 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBR
 
 class WorkerProcess(Session):
     """A context: inside it questions can be asked. `apart`: shut off from other processes, where the system can do that.
-    `memory`: bytes of one process, by default MEMORY; all that it starts may take twice as much together."""
+    `memory`: bytes of one process, by default MEMORY; all that it starts may take twice as much together. `secret`: folders that
+    it finds empty, where it is shut off."""
 
-    def __init__(self, submission: Submission, seconds: float, apart: bool = True, memory: int | None = None):
+    def __init__(
+        self, submission: Submission, seconds: float, apart: bool = True, memory: int | None = None, secret: Iterable[Path] = ()
+    ):
         super().__init__(submission.seed, [submission.path.name, *submission.helpers])
         self.submission, self.seconds, self.apart = submission, min(seconds, LONGEST), apart
         self.memory = memory or MEMORY
+        self.secret = [LIBRARY.parent / "tests", *secret]  # where the solutions are
         self.mark = secrets.token_hex(8)
         self.inbox: queue.Queue = queue.Queue(maxsize=4)
         self.outbox: queue.Queue = queue.Queue()
@@ -74,7 +79,7 @@ class WorkerProcess(Session):
             "apart": self.apart,
             "data": [os.environ["MINIGEN_DATA"]] if "MINIGEN_DATA" in os.environ else [],
             "room": (DISK, FILES),
-            "secret": [str(LIBRARY.parent / "tests")],  # where the solutions are
+            "secret": [f"{each}{os.sep}" for each in self.secret],
         }
         home = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(self.folder))
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}  # the rest may hold secrets

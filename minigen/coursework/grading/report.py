@@ -83,7 +83,7 @@ class Report:
     @property
     def of(self) -> int:
         """How many checks could have passed: what depends on a check that fails is not tried."""
-        return self.checks or self.passed + self.failed
+        return max(self.checks, self.passed) if self.checks else self.passed + self.failed
 
     @property
     def lines(self) -> list[Line]:

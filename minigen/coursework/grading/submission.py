@@ -59,17 +59,17 @@ def found_in(paths: Iterable[Path], number: int | None = None) -> list[Path]:
     return found
 
 
-def read_all(paths: Iterable[Path], number: int | None = None) -> list[Submission]:
+def read_all(paths: Iterable[Path], number: int | None = None, secret: Iterable[Path] = ()) -> list[Submission]:
     """The submissions of these paths, with their helpers. `number`: of the exercise of all of them, by default what they say.
 
-    Submissions of the same exercise are not helpers of one another.
+    Submissions of the same exercise are not helpers of one another, and nothing is that lies in a `secret` folder.
     """
     submissions = list(map(read, paths))
     for each in submissions:
         task = each.exercise if number is None else number
         rivals = {other.path for other in submissions if task is not None and task in (number, other.exercise)}
         try:
-            each.helpers = helpers(each, rivals | {each.path})
+            each.helpers = helpers(each, rivals | {each.path}, set(secret))
         except (OSError, ValueError) as error:
             each.problem = each.problem or f"what {each.shown} imports from beside it cannot be read: {reason(error)}"
     return submissions
@@ -115,8 +115,10 @@ def content(path: Path) -> bytes:
         return reader.read(LARGEST)
 
 
-def helpers(submission: Submission, others: set[Path]) -> dict[str, bytes]:
-    """The files beside a submission that it imports, directly or indirectly, except other submissions."""
+def helpers(submission: Submission, others: set[Path], secret: set[Path]) -> dict[str, bytes]:
+    """The files beside a submission that it imports, directly or indirectly, except other submissions, and what is secret."""
+    if submission.path.parent in secret:
+        return {}
     found: dict[str, bytes] = {}
     left = [submission.source]
     while left:

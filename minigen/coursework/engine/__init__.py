@@ -1,0 +1,1 @@
+"""An engine in ten steps: files that stand alone, each with one idea more than the one before it."""
