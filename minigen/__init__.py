@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` sa
 __version__ = "0.2.0"
 
 FOLDERS = (
-    "autograd", "backend", "baselines", "compiled", "data", "engine", "errors", "evaluators", "exchange", "losses", "metrics", "models",
-    "nn", "ops", "optim", "plot", "pretrained", "recipes", "synthetic", "training",
+    "autograd", "backend", "baselines", "compiled", "data", "engine", "errors", "evaluators", "exchange", "losses", "metrics",
+    "models", "nn", "ops", "optim", "plot", "pretrained", "recipes", "synthetic", "training",
 )
 NAMES = {
     **dict.fromkeys((

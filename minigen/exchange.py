@@ -11,8 +11,8 @@
 | `LSTM`, `GRU` | cell.weight (in, gates * hidden), ... | weight_ih_l0 (gates * hidden, in), ... |
 | `LSTMCell`, `GRUCell` | weight, recurrent_weight | weight_ih, weight_hh |
 
-The gates have the same order in both: i, f, g, o in an LSTM, r, z, n in a GRU. PyTorch's LSTM has two biases, of which only the sum
-counts: that is the one here. Vectors outside these layers are the same in both.
+The gates have the same order in both: i, f, g, o in an LSTM, r, z, n in a GRU. PyTorch's LSTM has two biases, of which only the
+sum counts: that is the one here. Vectors outside these layers are the same in both.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -101,7 +101,9 @@ def entries(module: nn.Module, names: Names) -> Iterator[Entry]:
     """All that PyTorch's state has, layer by layer."""
     layers, names = dict(module.named_modules()), names or {}
     for path in names.keys() - layers.keys():
-        raise StateError(f"names: {type(module).__name__} has no part {shortened(path)}: {suggestion(path, filter(None, layers))}")
+        raise StateError(
+            f"names: {type(module).__name__} has no part {shortened(path)}: {suggestion(path, filter(None, layers))}"
+        )
     cells = {id(layer.cell) for layer in layers.values() if type(layer) in (nn.LSTM, nn.GRU)}  # parts of those
     seen: set[str] = set()
     for path, layer in layers.items():

@@ -139,7 +139,9 @@ def changes(new: Settings, now: Settings) -> Settings:
                 continue
             if name not in now[path] or Mark in (type(before), type(after)):
                 place = f"{path}.{name}".strip(".")
-                raise StateError(f"{place} is {after if isinstance(after, Mark) else shortened(after)}, which was set from outside")
+                raise StateError(
+                    f"{place} is {after if isinstance(after, Mark) else shortened(after)}, which was set from outside"
+                )
             changed.setdefault(path, {})[name] = after
     return changed
 
@@ -150,7 +152,9 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
     if not said.keys() >= RECORD:
         raise CheckpointError(f"{where} says nothing of the class and the settings of its model: {INTO}")
     if said["model"] is None:
-        raise CheckpointError(f"{where} has weights, but no model that minigen could make: {shortened(said['reason'], 300)}; {INTO}")
+        raise CheckpointError(
+            f"{where} has weights, but no model that minigen could make: {shortened(said['reason'], 300)}; {INTO}"
+        )
     try:
         with random.fork_rng(), init.bounded(sum(array.size for array in state.values())):
             model = normalize(rebuild(said["model"]), said["spectral norm"])
@@ -162,7 +166,9 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
             parameters[name].requires_grad = False
     except Exception as error:  # of any constructor: TypeError, ValueError, ShapeError, MemoryError ...
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise CheckpointError(f"{where} cannot be made a model by this version of minigen: {shortened(str(reason), 400)}") from error
+        raise CheckpointError(
+            f"{where} cannot be made a model by this version of minigen: {shortened(str(reason), 400)}"
+        ) from error
     fill(model, state, where)
     return model.eval()
 

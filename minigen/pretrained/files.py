@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from minigen.errors import CheckpointError, StateError
+from minigen.models import attribute_classifier, classifier  # noqa: F401  a class is known to files once it is imported
+from minigen.models.applications import context_encoder, style_transfer, super_resolution  # noqa: F401
 from minigen.nn import Module, saving
 from minigen.training import History, checkpoint
 

@@ -47,8 +47,8 @@ def load(name: str | Path, *, into: Module | None = None) -> Any:
     disappoint you, but run nothing.
 
     RecipeError, with the nearest names, for an unknown name; FileNotFoundError for a file that does not exist; CheckpointError
-    for one that is damaged, of another version, or does not fit, and for weights of a class that minigen does not have; CommandError
-    for a folder that is no run, or has no checkpoint yet.
+    for one that is damaged, of another version, or does not fit, and for weights of a class that minigen does not have;
+    CommandError for a folder that is no run, or has no checkpoint yet.
     """
     path = Path(name)
     if into is not None and not isinstance(into, Module):
