@@ -1,5 +1,7 @@
 """Weights exchanged with PyTorch: networks of both compute the same outputs, whichever had the weights first; and wrong states."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import minigen as mg
 from minigen import exchange, nn
 from minigen.errors import StateError
 from minigen.models.autoencoders import TiedAutoencoder, VariationalAutoencoder
+from tests.docs.pages import PAGES
 
 rng = np.random.default_rng(11)
 
@@ -40,6 +43,15 @@ CASES = {
         lambda t: t.Sequential(t.Conv2d(2, 3, 3, padding=1), t.Conv2d(3, 4, (2, 3), stride=2), t.Conv2d(4, 1, 1, bias=False)),
         (6, 7, 2),
         {},
+    ),
+    "uneven padding": (
+        lambda: nn.Sequential(nn.Conv2d(2, 3, 5, stride=2), nn.ConvTranspose2d(3, 1, 5, stride=2)),
+        lambda t: t.Sequential(
+            t.Sequential(t.ZeroPad2d((1, 2, 1, 2)), t.Conv2d(2, 3, 5, 2)),
+            t.Sequential(t.ConvTranspose2d(3, 1, 5, 2, padding=1), t.ZeroPad2d((0, -1, 0, -1))),  # y[..., :-1, :-1]
+        ),
+        (6, 8, 2),
+        {"0": "0.1", "1": "1.0"},
     ),
     "transposed convolution": (
         lambda: nn.Sequential(nn.ConvTranspose2d(2, 3, 4, stride=2), nn.ConvTranspose2d(3, 1, (3, 2), stride=2, padding="valid")),
@@ -131,6 +143,24 @@ def test_feature_maps_are_flattened_channels_last():
     theirs.load_state_dict({key: torch.from_numpy(array) for key, array in exchange.to_torch(net).items()})
     x = rng.standard_normal((2, 4, 5, 1)).astype(np.float32)
     np.testing.assert_allclose(net(x).numpy(), theirs(torch.from_numpy(first(x).copy())).detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_guide_s_networks_compute_the_same(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    page = PAGES["docs/guide/saving.md"]
+    here = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "to_torch" in block)
+    (there,) = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    mine, theirs = {"nn": nn}, {}
+    exec(here, mine)
+    exec(there, theirs)
+    x = rng.random((2, 28, 28, 1), dtype=np.float32)
+    expected = theirs["net"](torch.from_numpy(first(x).copy())).detach().numpy()
+    np.testing.assert_allclose(mine["net"].eval()(x).numpy(), expected, rtol=1e-4, atol=1e-5)
+    exchange.from_torch(other := randomized(mine["net"]), mine["load_file"]("models/back.safetensors"))
+    np.testing.assert_allclose(other(x).numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_values_take_the_dtype_of_the_module():

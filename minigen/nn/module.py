@@ -12,7 +12,7 @@ import numpy as np
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.backend import array_module, asarray, current, to_numpy
 from minigen.errors import DtypeError, LayerError
-from minigen.nn import saving
+from minigen.nn import init, saving
 from minigen.nn.summary import summary
 from minigen.utils.blocks import Block, block
 from minigen.utils.checks import check_fit, check_mapping, refuse
@@ -304,6 +304,7 @@ def search(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def zeros(shape: tuple[int, ...], module: Module) -> Any:
     """Zeros of the dtype and on the device of a module's parameters."""
+    shape = init.take(shape)
     for parameter in module.parameters():
         return array_module(parameter.data).zeros(shape, dtype=parameter.dtype)
     return current().xp.zeros(shape, dtype=np.float32)

@@ -18,7 +18,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -37,6 +37,7 @@ Settings = dict[str, dict[str, Any]]  # path -> attribute -> value
 ENDINGS = (".npz", ".safetensors")
 GROUP = "weights/"  # before the names of arrays in an .npz
 RECORD = {"model", "reason", "changed", "spectral norm", "frozen"}
+TRACED = 1 << 20  # values that may be needed beside the weights, to find shapes by a forward pass
 SPECTRAL_NORM = "nn.spectral.SpectralNorm"
 
 
@@ -51,7 +52,7 @@ def record(model: Module) -> dict[str, Any]:
     """All but the weights of what makes a model again, JSON values; or why nothing does, under "reason"."""
     normalized = [path for path, layer in unique_modules(model) if is_normalized(layer)]
     frozen = [name for name, tensor in model.named_parameters().items() if not tensor.requires_grad]
-    found = {"model": None, "reason": None, "changed": {}, "spectral norm": normalized, "frozen": frozen}
+    found: dict[str, Any] = {"model": None, "reason": None, "changed": {}, "spectral norm": normalized, "frozen": frozen}
     try:
         description = describe(model)
         changed = changes(settings_when_new(json.dumps([description, normalized])), settings(model))
@@ -84,10 +85,10 @@ def is_normalized(layer: Module) -> bool:
 
 def normalize(model: Module, paths: list[str]) -> Module:
     """The model, with the weights of these layers divided by their largest singular value, as `nn.spectral_norm` does."""
-    modules = dict(unique_modules(model))
+    modules, spectral_norm = dict(unique_modules(model)), cast(Any, class_of(SPECTRAL_NORM))
     for path in paths:
         layer = modules[path]
-        layer.reparametrization = class_of(SPECTRAL_NORM)(layer.weight, layer.output_axis)
+        layer.reparametrization = spectral_norm(layer.weight, layer.output_axis)
     return model
 
 
@@ -123,26 +124,24 @@ def as_json(value: Any) -> Any:
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         named = {key: as_json(each) for key, each in value.items()}
         return Mark("a dict") if any(isinstance(each, Mark) for each in named.values()) else named
-    return Mark(f"a {type(value).__name__}")
+    return Mark(f"a {type(value).__name__}" + (f" of {tuple(value.shape)}" if hasattr(value, "shape") else ""))
 
 
 def changes(new: Settings, now: Settings) -> Settings:
     """What was set since a model was made. StateError, naming it, for what no file can say."""
-    changed: Settings = {}
     for path in {**new, **now}:
         if path not in now or path not in new or new[path]["class"] != now[path]["class"]:
             there, made = (f"a {each[path]['class'].rpartition('.')[2]}" if path in each else "nothing" for each in (now, new))
             raise StateError(f"{path} is {there}, where its constructor makes {made}")
-        for name in {**new[path], **now[path]}:
-            before, after = new[path].get(name), now[path].get(name)
-            if before == after and type(before) is type(after):
-                continue
-            if name not in now[path] or Mark in (type(before), type(after)):
-                place = f"{path}.{name}".strip(".")
-                raise StateError(
-                    f"{place} is {after if isinstance(after, Mark) else shortened(after)}, which was set from outside"
-                )
-            changed.setdefault(path, {})[name] = after
+    changed: Settings = {}
+    for path, name in ((path, name) for path in now for name in {**new[path], **now[path]}):
+        before, after = new[path].get(name), now[path].get(name)
+        if before == after and type(before) is type(after):
+            continue
+        if name not in now[path] or Mark in (type(before), type(after)):
+            shown = after if isinstance(after, Mark) else shortened(after)
+            raise StateError(f"{f'{path}.{name}'.strip('.')} is {shown}, which was set from outside")
+        changed.setdefault(path, {})[name] = after
     return changed
 
 
@@ -156,7 +155,7 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
             f"{where} has weights, but no model that minigen could make: {shortened(said['reason'], 300)}; {INTO}"
         )
     try:
-        with random.fork_rng(), init.bounded(sum(array.size for array in state.values())):
+        with random.fork_rng(), init.bounded(sum(array.size for array in state.values()) + TRACED):
             model = normalize(rebuild(said["model"]), said["spectral norm"])
         if any(array.dtype == np.float64 for array in state.values()):
             model.astype("float64")

@@ -17,6 +17,7 @@ from minigen.recipes.run_folder import RunFolder
 from minigen.training import History, checkpoint
 from minigen.utils.reading import shortened
 
+ELSEWHERE = "weights of PyTorch come in by minigen.exchange.from_torch(model, torch.load(path, weights_only=True))"
 CHECKPOINT = "checkpoint.npz"  # in the folder of a run
 LARGEST = 3 << 20  # bytes of a file of weights
 
@@ -55,6 +56,11 @@ def load(name: str | Path, *, into: Module | None = None) -> Any:
         raise TypeError(f"into is a model, such as MyNetwork(), got {shortened(into)}")
     if path.suffix in ENDINGS and not path.is_dir():
         return load_file(path, into)
+    if path.is_file():
+        raise CheckpointError(f"{path} is not a file of minigen, which ends in {' or '.join(ENDINGS)}: {ELSEWHERE}")
+    for there in (Path(f"{name}{ending}") for ending in ENDINGS if not path.exists()):
+        if there.is_file():
+            raise FileNotFoundError(f"{path} does not exist: did you mean {there}?")
     if (path / CHECKPOINT).is_file() and (into is not None or not RunFolder(path).config_file.exists()):
         return load_checkpoint(path / CHECKPOINT, into)
     trained = opened(name).trained

@@ -33,11 +33,17 @@ class Rebuildable(Configured):
         if "<locals>" not in cls.__qualname__:
             CLASSES[name_of(cls)] = cls
         if "__init__" in vars(cls) and "arguments" not in vars(cls):
-            cls.__init__ = remembering(vars(cls)["__init__"])  # type: ignore[misc]
+            type.__setattr__(cls, "__init__", remembering(vars(cls)["__init__"]))
 
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments that make an object like this one."""
-        return getattr(self, "_arguments", ((), {}))
+        """The arguments that make an object like this one. StateError for one that came from elsewhere, such as an old pickle."""
+        if type(self).__init__ is object.__init__:
+            return (), {}
+        if not hasattr(self, "_arguments"):
+            raise StateError(
+                f"{type(self).__name__} does not know what it was made of: it came from a pickle, or a copy of yours"
+            )
+        return self._arguments
 
 
 def remembering(constructor: Callable) -> Callable:
@@ -92,13 +98,9 @@ def described(value: Any, seen: dict[int, int]) -> Any:
         raise StateError(f"{type(value).__name__} is a class of your own")
     seen[id(value)] = len(seen)
     inputs, options = value.arguments()
-    signature = inspect.signature(type(value).__init__)
-    bound = signature.bind(value, *inputs, **options)
+    bound = inspect.signature(type(value)).bind(*inputs, **options)
     bound.apply_defaults()
-    bound.arguments.pop("self")
     settings = {name: setting for name, setting in bound.arguments.items() if name not in OMITTED}
-    if type(value).__init__ is object.__init__:  # whose signature is (*args, **kwargs)
-        settings = {}
     return {"class": name_of(type(value)), "settings": {name: described(each, seen) for name, each in settings.items()}}
 
 

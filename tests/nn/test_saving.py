@@ -183,7 +183,9 @@ def test_weights_of_a_class_of_ones_own_go_into_a_model(make, tmp_path):
 
 
 def test_what_constructors_do_not_make_is_said(tmp_path):
-    replaced, bare = MODELS["stacked"](), nn.Dense(2, 3)
+    replaced, bare, reshaped, forgotten = MODELS["stacked"](), nn.Dense(2, 3), nn.Dense(2, 3), nn.Dense(2, 3)
+    reshaped.weight = mg.Parameter(np.ones((2, 4), np.float32))
+    del forgotten._arguments
     replaced.encoder = nn.Sequential(nn.Flatten(), nn.Dense(784, 3))
     bare.bias = None
     called = MODELS["stacked"]()
@@ -191,6 +193,8 @@ def test_what_constructors_do_not_make_is_said(tmp_path):
     for model, reason in [
         (replaced, "encoder.2 is nothing, where its constructor makes a Dense"),
         (bare, "bias is None, which was set from outside"),
+        (reshaped, r"weight is a Parameter of \(2, 4\), which was set from outside"),
+        (forgotten, "Dense does not know what it was made of"),
         (called, "error is a function, which was set from outside"),
     ]:
         model.save(tmp_path / "model.npz")
@@ -246,6 +250,15 @@ def test_a_path_is_no_state(model, tmp_path):
         model.load_state_dict(3)
 
 
+def test_near_misses_of_a_path_are_answered(tmp_path):
+    nn.Dense(2, 3).save(tmp_path / "model.npz")
+    with pytest.raises(FileNotFoundError, match=r"model does not exist: did you mean .*model\.npz\?"):
+        mg.load(tmp_path / "model")
+    (tmp_path / "net.pt").write_bytes(b"PK")
+    with pytest.raises(CheckpointError, match=r"net\.pt is not a file of minigen, .*exchange\.from_torch"):
+        mg.load(tmp_path / "net.pt")
+
+
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     nn.Dense(2, 3).save(tmp_path / "model.npz")
     before = (tmp_path / "model.npz").read_bytes()
@@ -276,6 +289,7 @@ def test_damage_is_found(ending, tmp_path):
 
 
 DENSE = {"class": "nn.dense.Dense", "settings": {"in_features": 2, "out_features": 3}}
+IMAGES = {"class": "models.autoencoders.convolutional.ConvolutionalAutoencoder", "settings": {"feature_maps": [1, 1, 1]}}
 HOSTILE = {
     "a module's path": ({"class": "os.system", "settings": {}}, r"'os\.system' is not the name of one of minigen's classes"),
     "a file": ({"class": "../../evil.py", "settings": {}}, "is not the name of one of minigen's classes"),
@@ -289,6 +303,10 @@ HOSTILE = {
     "a missing setting": ({**DENSE, "settings": {"in_features": 2}}, "missing 1 required positional argument"),
     "another type": ({**DENSE, "settings": {**DENSE["settings"], "in_features": "2"}}, "must be a whole number, got '2'"),
     "a huge layer": ({**DENSE, "settings": {"in_features": 1 << 23, "out_features": 1 << 23}}, "ask for a weight of"),
+    "a huge image": (
+        {"class": "models.classifier.Classifier", "settings": {"encoder": IMAGES, "input_shape": [1 << 14, 1 << 14, 1]}},
+        "ask for a weight of",
+    ),
     "a huge number": ({**DENSE, "settings": {"in_features": 1 << 60, "out_features": 3}}, "no network of minigen is as large"),
     "itself": ({"class": "nn.containers.Sequential", "settings": {"layers": [{"same as": 0}]}}, "got None"),
     "nothing": ({"same as": 7}, "describes nothing"),
