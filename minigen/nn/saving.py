@@ -134,7 +134,7 @@ def changes(new: Settings, now: Settings) -> Settings:
             there, made = (f"a {each[path]['class'].rpartition('.')[2]}" if path in each else "nothing" for each in (now, new))
             raise StateError(f"{path} is {there}, where its constructor makes {made}")
     changed: Settings = {}
-    for path, name in ((path, name) for path in now for name in {**new[path], **now[path]}):
+    for path, name in [(each, name) for each in now for name in {**new[each], **now[each]}]:
         before, after = new[path].get(name), now[path].get(name)
         if before == after and type(before) is type(after):
             continue
@@ -184,7 +184,7 @@ def apply(model: Module, changed: Settings) -> None:
             shadowed = getattr(type(owner), name, None)
             before = getattr(owner, name, None)
             hidden = name.startswith("_") or not name.isidentifier() or name in ("training", "remembered")
-            if hidden or callable(shadowed) or isinstance(shadowed, property) or isinstance(as_json(before), Mark):
+            if hidden or isinstance(shadowed, property) or isinstance(as_json(before), Mark):  # a Mark: a method, a weight
                 raise StateError(f"{shortened(name)} of {path or type(owner).__name__} is no setting")
             setattr(owner, name, tuple(value) if isinstance(value, list) and not isinstance(before, list) else value)
 

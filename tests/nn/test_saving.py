@@ -132,6 +132,7 @@ def test_outputs_are_the_same_and_what_was_changed_later_is_kept(ending, tmp_pat
     np.testing.assert_array_equal(again.reconstruct(x).numpy(), vae.eval().reconstruct(x).numpy())
     about = mg.pretrained.about(tmp_path / f"vae{ending}")
     assert about["class"] == "models.autoencoders.variational.VariationalAutoencoder" and about["settings"]["hidden"] == [8]
+    assert about["settings"]["reconstruction"] == "bce", "defaults, too: another version may have others"
     assert (about["data"], about["epochs"], about["minigen"]) == ("glyphs", 3, mg.__version__)
     assert about["values"] == vae.parameter_count()
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"model{ending}", f"vae{ending}"], "nothing else is left"
@@ -145,6 +146,13 @@ def test_a_copy_and_a_pickle_remember_too(tmp_path):
     average = mg.optim.ExponentialMovingAverage(MODELS["sparse"]()).average
     average.save(tmp_path / "average.npz")
     assert mg.load(tmp_path / "average.npz").fingerprint() == average.fingerprint()
+
+
+def test_a_property_is_no_setting(tmp_path):
+    progan.Generator(latent_dim=3, **SMALL).save(tmp_path / "model.npz")
+    header, state = saving.read(tmp_path / "model.npz")
+    with pytest.raises(CheckpointError, match="'resolution' of Generator is no setting"):
+        saving.build({**header, "changed": {"": {"resolution": 4}}}, state, "a file")
 
 
 def test_layers_exchanged_in_a_sequence_are_kept(tmp_path):
@@ -339,6 +347,7 @@ def test_a_hostile_description_makes_nothing(name, tmp_path):
     [
         ({"changed": {"": {"forward": 3}}}, "'forward' of Dense is no setting"),
         ({"changed": {"": {"__class__": "x"}}}, "'__class__' of Dense is no setting"),
+        ({"changed": {"": {"_activate": 3}}}, "'_activate' of Dense is no setting"),
         ({"changed": {"": {"weight": 3}}}, "'weight' of Dense is no setting"),
         ({"changed": {"nowhere": {"x": 3}}}, "it has no ''|'nowhere'|cannot be made"),
         ({"changed": {"": 3}}, "cannot be made a model"),
