@@ -19,7 +19,7 @@ class Sequential(Module):
             check_module(layer)
         self.layers = list(layers)
 
-    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def arguments(self) -> tuple[tuple[Module, ...], dict[str, Any]]:
         """The layers as they are now."""
         return tuple(self.layers), {}
 

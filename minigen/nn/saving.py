@@ -18,7 +18,8 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -31,7 +32,9 @@ from minigen.utils.reading import open_regular, parsed_json, shortened
 from minigen.utils.rebuilding import class_of, describe, rebuild
 from minigen.utils.settings import PLAIN, Configured, to_python
 
-Module = Any  # nn.Module, whose method save() is made of this file
+if TYPE_CHECKING:  # whose method save() is made of this file
+    from minigen.nn.module import Module
+
 Settings = dict[str, dict[str, Any]]  # path -> attribute -> value
 
 ENDINGS = (".npz", ".safetensors")
@@ -48,7 +51,7 @@ class Mark(str):
 # -- what makes a model again --------------------------------------------------------------------------------------------
 
 
-def record(model: Module) -> dict[str, Any]:
+def record(model: "Module") -> dict[str, Any]:
     """All but the weights of what makes a model again, JSON values; or why nothing does, under "reason"."""
     normalized = [path for path, layer in unique_modules(model) if is_normalized(layer)]
     frozen = [name for name, tensor in model.named_parameters().items() if not tensor.requires_grad]
@@ -66,10 +69,12 @@ def settings_when_new(text: str) -> Settings:
     """The settings of a model that has just been made from this description; it is not kept."""
     description, normalized = json.loads(text)
     with random.fork_rng():
-        return settings(normalize(rebuild(description), normalized))
+        model = rebuild(description)
+        normalize(model, normalized)
+    return settings(model)
 
 
-def unique_modules(model: Module) -> Iterator[tuple[str, Module]]:
+def unique_modules(model: "Module") -> Iterator[tuple[str, "Module"]]:
     """(path, module) of the model and all below it, each once."""
     seen: set[int] = set()
     for path, module in model.named_modules():
@@ -78,21 +83,20 @@ def unique_modules(model: Module) -> Iterator[tuple[str, Module]]:
             yield path, module
 
 
-def is_normalized(layer: Module) -> bool:
+def is_normalized(layer: "Module") -> bool:
     """Whether `nn.spectral_norm` has been at a layer."""
     return type(getattr(layer, "reparametrization", None)).__name__ == SPECTRAL_NORM.rpartition(".")[2]
 
 
-def normalize(model: Module, paths: list[str]) -> Module:
-    """The model, with the weights of these layers divided by their largest singular value, as `nn.spectral_norm` does."""
+def normalize(model: "Module", paths: list[str]) -> None:
+    """Divide the weights of these layers by their largest singular value, as `nn.spectral_norm` does."""
     modules, spectral_norm = dict(unique_modules(model)), cast(Any, class_of(SPECTRAL_NORM))
     for path in paths:
-        layer = modules[path]
+        layer: Any = modules[path]
         layer.reparametrization = spectral_norm(layer.weight, layer.output_axis)
-    return model
 
 
-def settings(model: Module) -> Settings:
+def settings(model: "Module") -> Settings:
     """All attributes of the model's modules, and of objects such as a Corruption, that are plain values; of others a Mark."""
     found: Settings = {}
     for path, module in unique_modules(model):
@@ -113,7 +117,7 @@ def add_settings(found: Settings, path: str, owner: Configured) -> None:
             found[path][name] = as_json(value)
 
 
-def as_json(value: Any) -> Any:
+def as_json(value: Any) -> object:
     """A value of an attribute as JSON, tuples as lists; a Mark for what is no JSON."""
     value = to_python(value)
     if type(value) in PLAIN and not isinstance(value, slice):
@@ -145,7 +149,7 @@ def changes(new: Settings, now: Settings) -> Settings:
     return changed
 
 
-def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) -> Module:
+def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) -> "Module":
     """The model of a record, with the weights of a state, in evaluation mode. CheckpointError, saying where from, for a record
     that says nothing good."""
     if not said.keys() >= RECORD:
@@ -156,7 +160,8 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
         )
     try:
         with random.fork_rng(), init.bounded(sum(array.size for array in state.values()) + TRACED):
-            model = normalize(rebuild(said["model"]), said["spectral norm"])
+            model = rebuild(said["model"])
+            normalize(model, said["spectral norm"])
         if any(array.dtype == np.float64 for array in state.values()):
             model.astype("float64")
         apply(model, said["changed"])
@@ -175,7 +180,7 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
 INTO = "make one yourself, and minigen.load(path, into=model) puts the weights into it"
 
 
-def apply(model: Module, changed: Settings) -> None:
+def apply(model: "Module", changed: Settings) -> None:
     """Set settings that were changed later."""
     owners: dict[str, Any] = dict(unique_modules(model))
     for path, named in changed.items():
@@ -189,7 +194,7 @@ def apply(model: Module, changed: Settings) -> None:
             setattr(owner, name, tuple(value) if isinstance(value, list) and not isinstance(before, list) else value)
 
 
-def fill(model: Module, state: Mapping[str, np.ndarray], where: str) -> None:
+def fill(model: "Module", state: Mapping[str, np.ndarray], where: str) -> None:
     """Load a state. CheckpointError, saying where from, unless it fits; then nothing changes."""
     try:
         model.load_state_dict(state)
@@ -200,7 +205,7 @@ def fill(model: Module, state: Mapping[str, np.ndarray], where: str) -> None:
 # -- files -----------------------------------------------------------------------------------------------------------------
 
 
-def save(model: Module, path: Path, notes: Mapping[str, Any]) -> None:
+def save(model: "Module", path: Path, notes: Mapping[str, Any]) -> None:
     """See `nn.Module.save`."""
     if path.suffix not in ENDINGS:
         raise ValueError(f"a file of a model ends in {' or '.join(ENDINGS)}, got {str(path)!r}: did you mean '{path}.npz'?")
@@ -264,7 +269,7 @@ def from_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]
     return header, state
 
 
-def safetensors_package() -> Any:
+def safetensors_package() -> ModuleType:
     """The package. MissingPackageError if it is not installed."""
     if importlib.util.find_spec("safetensors") is None:
         raise MissingPackageError(".safetensors needs a package: pip install safetensors; .npz needs none")
