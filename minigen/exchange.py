@@ -64,7 +64,7 @@ def from_torch(module: nn.Module, state: Mapping[str, Any], *, names: Names = No
     found: dict[str, tuple[str, np.ndarray]] = {}
     for place, (name, value) in layers.items():
         path = paths[id(tensor_at(module, place))]
-        first, known = found.setdefault(path, (name, np.ascontiguousarray(value)))
+        first, known = found.setdefault(path, (name, np.asarray(value, order="C")))
         if not np.array_equal(known, value):
             raise StateError(f"{first} and {name} are one weight in {type(module).__name__}, {path}, but have two values there")
     module.load_state_dict({path: value for path, (_, value) in found.items()})

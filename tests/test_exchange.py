@@ -8,6 +8,7 @@ import pytest
 import minigen as mg
 from minigen import exchange, nn
 from minigen.errors import StateError
+from minigen.models.attribute_classifier import AttributeClassifier
 from minigen.models.autoencoders import TiedAutoencoder, VariationalAutoencoder
 from tests.docs.pages import PAGES
 
@@ -88,6 +89,11 @@ def tied() -> nn.Module:
     """A weight that is used twice."""
     dense = nn.Dense(5, 3)
     return nn.Sequential(dense, nn.Tanh(), nn.DenseTranspose(dense))
+
+
+def attributes() -> nn.Module:
+    """A network with scalars among its buffers."""
+    return AttributeClassifier({"smile": None, "hair": 3}, resolution=8, feature_maps=(2, 2, 3))
 
 
 def outputs(net, theirs, shape, torch):
@@ -183,7 +189,7 @@ def test_layouts_without_pytorch():
 
 
 def test_models_of_known_layers_come_back_bit_by_bit():
-    for make in (lambda: VariationalAutoencoder(latent_dim=3, hidden=(8,)), lambda: TiedAutoencoder(6, 3), tied):
+    for make in (lambda: VariationalAutoencoder(latent_dim=3, hidden=(8,)), lambda: TiedAutoencoder(6, 3), tied, attributes):
         model, other = randomized(make()), randomized(make())
         assert model.fingerprint() != other.fingerprint()
         exchange.from_torch(other, exchange.to_torch(model))
