@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 # isort: off
 if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` says that it is for others too
     from minigen import autograd as autograd, backend as backend, baselines as baselines, compiled as compiled
-    from minigen import data as data, engine as engine, errors as errors, evaluators as evaluators, losses as losses
-    from minigen import metrics as metrics
+    from minigen import data as data, engine as engine, errors as errors, evaluators as evaluators, exchange as exchange
+    from minigen import losses as losses, metrics as metrics
     from minigen import models as models, nn as nn, ops as ops, optim as optim, plot as plot, pretrained as pretrained
     from minigen import recipes as recipes, synthetic as synthetic, training as training
     from minigen.autograd import Parameter as Parameter, Tensor as Tensor, detect_anomaly as detect_anomaly
@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` sa
 __version__ = "0.2.0"
 
 FOLDERS = (
-    "autograd", "backend", "baselines", "compiled", "data", "engine", "errors", "evaluators", "losses", "metrics", "models",
-    "nn", "ops", "optim", "plot", "pretrained", "recipes", "synthetic", "training",
+    "autograd", "backend", "baselines", "compiled", "data", "engine", "errors", "evaluators", "exchange", "losses", "metrics",
+    "models", "nn", "ops", "optim", "plot", "pretrained", "recipes", "synthetic", "training",
 )
 NAMES = {
     **dict.fromkeys((

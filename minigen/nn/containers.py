@@ -19,6 +19,10 @@ class Sequential(Module):
             check_module(layer)
         self.layers = list(layers)
 
+    def arguments(self) -> tuple[tuple[Module, ...], dict[str, Any]]:
+        """The layers as they are now."""
+        return tuple(self.layers), {}
+
     def forward(self, x: TensorLike) -> TensorLike:
         for layer in self.layers:
             x = layer(x)

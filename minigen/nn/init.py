@@ -5,18 +5,41 @@ float32 array on the current backend. Drawn on the host: a seed gives the same w
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 import numpy as np
 
 from minigen.backend import Array, asarray, random
+from minigen.errors import StateError
+from minigen.utils.blocks import block
 
 Initializer = Callable[[tuple[int, ...]], Array]
+
+left: ContextVar[float] = ContextVar("left", default=math.inf)  # how many values may still be made, see `bounded`
+
+
+@block
+def bounded(values: int) -> Iterator[None]:
+    """Inside the block networks of at most so many values can be made: for those whose sizes a file says. Else StateError."""
+    token = left.set(values)
+    try:
+        yield
+    finally:
+        left.reset(token)
+
+
+def take(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape, counted."""
+    left.set(left.get() - math.prod(shape))
+    if left.get() < 0:
+        raise StateError(f"its settings ask for a weight of {list(shape)}, which is not among its weights")
+    return shape
 
 
 def glorot_uniform(shape: tuple[int, ...]) -> Array:
     """U(-a, a), a = sqrt(6 / (fan_in + fan_out)): for linear, tanh and sigmoid layers (Glorot & Bengio 2010, eq. 16)."""
-    fan_in, fan_out = fans(shape)
+    fan_in, fan_out = fans(take(shape))
     bound = math.sqrt(6.0 / (fan_in + fan_out))
     return asarray(random.stream("weights").uniform(-bound, bound, shape).astype(np.float32))
 
@@ -33,7 +56,7 @@ def lecun_normal(shape: tuple[int, ...]) -> Array:
 
 def normal(shape: tuple[int, ...], std: float) -> Array:
     """N(0, std^2)."""
-    return asarray((random.stream("weights").standard_normal(shape) * std).astype(np.float32))
+    return asarray((random.stream("weights").standard_normal(take(shape)) * std).astype(np.float32))
 
 
 def orthogonal(shape: tuple[int, ...]) -> Array:
@@ -42,7 +65,7 @@ def orthogonal(shape: tuple[int, ...]) -> Array:
 
     With at least as many columns as rows, x @ w has the length of x. A kernel counts as the matrix (fan_in, out).
     """
-    tall = sorted((math.prod(shape[:-1]), shape[-1]), reverse=True)
+    tall = sorted((math.prod(take(shape)[:-1]), shape[-1]), reverse=True)
     q, r = np.linalg.qr(random.stream("weights").standard_normal(tall))
     q *= np.sign(np.diag(r))  # without this, the signs would be LAPACK's, not random
     return asarray(np.ascontiguousarray((q if shape[-1] == tall[1] else q.T).reshape(shape), dtype=np.float32))
@@ -50,12 +73,12 @@ def orthogonal(shape: tuple[int, ...]) -> Array:
 
 def zeros(shape: tuple[int, ...]) -> Array:
     """Zeros: for biases."""
-    return asarray(np.zeros(shape, dtype=np.float32))
+    return asarray(np.zeros(take(shape), dtype=np.float32))
 
 
 def ones(shape: tuple[int, ...]) -> Array:
     """Ones: for the scales of normalization layers."""
-    return asarray(np.ones(shape, dtype=np.float32))
+    return asarray(np.ones(take(shape), dtype=np.float32))
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

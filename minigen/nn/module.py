@@ -4,6 +4,7 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ import numpy as np
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.backend import array_module, asarray, current, to_numpy
 from minigen.errors import DtypeError, LayerError
+from minigen.nn import init, saving
 from minigen.nn.summary import summary
 from minigen.utils.blocks import Block, block
-from minigen.utils.checks import check_fit, refuse
-from minigen.utils.settings import Configured
+from minigen.utils.checks import check_fit, check_mapping, refuse
+from minigen.utils.rebuilding import Rebuildable
 
 
 class Buffer(Tensor):
@@ -36,7 +38,7 @@ class NonNegative(Buffer):
     __slots__ = ()
 
 
-class Module(Configured):
+class Module(Rebuildable):
     """Base of layers and models: write `__init__`, which sets parameters, buffers and modules as attributes, and `forward`.
 
     These are found by attribute, also inside lists, tuples and dicts; a parameter that two modules share (tied
@@ -46,7 +48,7 @@ class Module(Configured):
 
     training = True
     in_order: tuple[str, ...] = ()  # attributes whose modules are applied one after another; (): the order is found by tracing
-    remembered: tuple[str, ...] = ()  # attributes that are not settings, such as results of a forward pass: not compared
+    remembered: tuple[str, ...] = ("_arguments",)  # attributes that are not settings, such as results of a forward pass
 
     def forward(self, *inputs: Any) -> Any:
         """The computation; every module defines it."""
@@ -179,6 +181,7 @@ class Module(Configured):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Load the values of a state dict. Unless all of it fits, StateError names every mismatch and nothing changes."""
+        check_mapping(type(self).__name__, state)
         state = {name: to_numpy(value) for name, value in state.items()}  # refuses what is not an array, before anything changes
         self.check_state(state)
         named = self.named_state()
@@ -197,6 +200,19 @@ class Module(Configured):
             digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:12]
+
+    def save(self, path: str | Path, *, notes: Mapping[str, Any] | None = None) -> None:
+        """Write the model to a file that `minigen.load` opens: class, settings, weights, and the version of minigen.
+
+        path: ends in ".npz", which needs nothing else, or in ".safetensors", which other programs read too, and which needs the
+        extra `safetensors`.  notes: what else is to be known of it, JSON values, such as {"data": "glyphs", "epochs": 25}:
+        `minigen.pretrained.about(path)` shows them.
+
+        The file is replaced atomically. Of a class of your own it holds the weights, and `minigen.load(path, into=model)` puts
+        them into such a model. ValueError for another ending, TypeError for notes that JSON does not know, StateError for weights
+        that are not finite; then nothing is written.
+        """
+        saving.save(self, Path(path), notes or {})
 
     # -- summaries -----------------------------------------------------------------------------------------------
 
@@ -288,6 +304,7 @@ def search(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def zeros(shape: tuple[int, ...], module: Module) -> Any:
     """Zeros of the dtype and on the device of a module's parameters."""
+    shape = init.take(shape)
     for parameter in module.parameters():
         return array_module(parameter.data).zeros(shape, dtype=parameter.dtype)
     return current().xp.zeros(shape, dtype=np.float32)

@@ -83,8 +83,8 @@ class ActivityRegularization(ElementwiseModule):
             self.penalty = self.penalty + self.kl * ops.kl_sparsity(x, self.target)
         return x
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "penalty": 0.0}  # a graph cannot be copied
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {**vars(self), "penalty": 0.0}, {"_arguments": self._arguments}  # a graph cannot be copied
 
     def pop_penalty(self) -> Tensor | float:
         """The penalty of the latest forward pass, cleared to free its graph; 0.0 if it was taken already."""

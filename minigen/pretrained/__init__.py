@@ -1,4 +1,5 @@
-"""Models that come trained, ready for use: `minigen.load(NAME).sample(16)`, for each of `names()`.
+"""Models that were trained before, opened by `minigen.load`: those that come with minigen, for each of `names()`
+`minigen.load(NAME).sample(16)`; files of `model.save`; folders of runs.
 
 NAME.json in this folder is a model's card: what it is, how it was trained, how good it is; NAME.npz its weights, in half
 precision. `python -m minigen.pretrained RUN NAME` makes both from a run folder.
@@ -6,6 +7,7 @@ precision. `python -m minigen.pretrained RUN NAME` makes both from a run folder.
 
 from minigen.pretrained.cards import Card, card, names
 from minigen.pretrained.check import check_figures
+from minigen.pretrained.files import SavedRun, about
 from minigen.pretrained.weights import Opened, load, opened, pack
 
-__all__ = ["Card", "Opened", "card", "check_figures", "load", "names", "opened", "pack"]
+__all__ = ["Card", "Opened", "SavedRun", "about", "card", "check_figures", "load", "names", "opened", "pack"]

@@ -2,17 +2,23 @@
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigen.errors import CheckpointError, CommandError, StateError
+from minigen.nn import Module
+from minigen.nn.saving import ENDINGS, fill
 from minigen.pretrained.cards import Card, card, weights_of
+from minigen.pretrained.files import load_checkpoint, load_file
 from minigen.recipes import TrainedModel
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
-from minigen.training import checkpoint
+from minigen.training import History, checkpoint
+from minigen.utils.reading import shortened
 
+ELSEWHERE = "weights of PyTorch come in by minigen.exchange.from_torch(model, torch.load(path, weights_only=True))"
+CHECKPOINT = "checkpoint.npz"  # in the folder of a run
 LARGEST = 3 << 20  # bytes of a file of weights
 
 
@@ -29,14 +35,39 @@ class Opened(NamedTuple):
         return Path(f"{self.name}-{name}") if self.folder is None else self.folder / name
 
 
-def load(name: str | Path) -> TrainedModel:
-    """A trained model, by its name or its run folder: `sample`, `interpolate`; its network is `.network`, in evaluation mode.
+def load(name: str | Path, *, into: Module | None = None) -> Any:
+    """What was trained before, opened, in evaluation mode. name: one of
 
-    name: one of `pretrained.names()`, which `minigen models` lists, or the path of a folder that `minigen train` made; of a GAN
-    the averaged generator. RecipeError, with the nearest names, for neither; CheckpointError for a file of weights that is
-    missing or not the one of its card; CommandError for a folder that is no run, or has no checkpoint yet.
+    - a file that `model.save` wrote: the model itself, made again by its class, its settings and its weights
+    - a folder of `training.Checkpoint`, or the checkpoint in it: a `SavedRun` with `network` and `history`
+    - a folder that `minigen train` made, or a name that `minigen models` lists: a `TrainedModel`, which can also `sample` and
+      `interpolate`; of a GAN the averaged generator. Its network is `network`, that of a folder has a `history`
+
+    into: a model of yours that gets the weights of this network, and is returned: for classes of your own, whose code is in no
+    file. Classes are only ever looked up among minigen's own, settings are JSON, and no pickle is opened: files of strangers can
+    disappoint you, but run nothing.
+
+    RecipeError, with the nearest names, for an unknown name; FileNotFoundError for a file that does not exist; CheckpointError
+    for one that is damaged, of another version, or does not fit, and for weights of a class that minigen does not have;
+    CommandError for a folder that is no run, or has no checkpoint yet.
     """
-    return opened(name).trained
+    path = Path(name)
+    if into is not None and not isinstance(into, Module):
+        raise TypeError(f"into is a model, such as MyNetwork(), got {shortened(into)}")
+    if path.suffix in ENDINGS and not path.is_dir():
+        return load_file(path, into)
+    if path.is_file():
+        raise CheckpointError(f"{path} is not a file of minigen, which ends in {' or '.join(ENDINGS)}: {ELSEWHERE}")
+    for there in (Path(f"{name}{ending}") for ending in ENDINGS if not path.exists()):
+        if there.is_file():
+            raise FileNotFoundError(f"{path} does not exist: did you mean {there}?")
+    if (path / CHECKPOINT).is_file() and (into is not None or not RunFolder(path).config_file.exists()):
+        return load_checkpoint(path / CHECKPOINT, into)
+    trained = opened(name).trained
+    if into is None:
+        return trained
+    fill(into, trained.network.state_dict(), str(name))
+    return into
 
 
 def opened(name: str | Path) -> Opened:
@@ -64,6 +95,7 @@ def opened_run(folder: RunFolder) -> Opened:
     with checkpoint.opened(path) as saved:
         try:
             trained.restore(saved)
+            trained.history = History.checked(saved.header.get("history"))
         except StateError as error:
             raise CommandError(f"{path} is not of the model in {folder.config_file}: {error}") from error
     return Opened(folder.path.name, folder.path, config, trained)

@@ -33,6 +33,7 @@ class TrainedModel:
 
     def __init__(self, recipe: Recipe, spec: InputSpec):
         self.recipe, self.spec = recipe, spec
+        self.history = History()  # of the run whose folder was opened
 
     def fit(
         self,

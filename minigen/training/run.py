@@ -15,7 +15,7 @@ from minigen.autograd.debug import all_finite
 from minigen.backend import random
 from minigen.data import Batches
 from minigen.errors import CheckpointError, NonFiniteError, StateError
-from minigen.nn import Buffer, Module
+from minigen.nn import Buffer, Module, saving
 from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import described, differences, listed, same
@@ -202,6 +202,7 @@ class Run(Configured):
             "batches": self.batches.state_dict(),
             "random": random.state_dict(),
             "history": self.history.rows,
+            "models": {name: saving.record(part) for name, part in self.state_parts().items() if isinstance(part, Module)},
             **{name: getattr(self, name) for name in self.progress_fields},
         }
 
@@ -257,7 +258,7 @@ class Run(Configured):
         typical = {"moved": [], **{name: getattr(self, name) for name in self.progress_fields}}
         names = {"format", "settings", "batches", "random", "history", *typical}
         found = [f"missing {name!r}" for name in (*sorted(names - header.keys()), *(name for name in parts if name not in saved))]
-        found += [f"unexpected {shortened(name)}" for name in sorted(header.keys() - names)]
+        found += [f"unexpected {shortened(name)}" for name in sorted(header.keys() - names - {"models"})]
         found += [
             f"unexpected {shortened(name)}" for name in saved.layout if name not in parts and not name.startswith("callback ")
         ]

@@ -1,11 +1,13 @@
 """Checks of settings, of arrays of one shape and of state dicts: errors name the owner, what was given and what was expected."""
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
 from minigen.errors import CHANNELS_FIRST, ShapeError, StateError
+from minigen.utils.reading import shortened
 
 SMALLEST, LARGEST = 4, 1024  # pixels along a side of images that grow
 
@@ -73,6 +75,15 @@ def doublings(resolution: Any) -> int:
     if not whole or not SMALLEST <= resolution <= LARGEST or resolution & (resolution - 1):
         raise ValueError(f"a resolution is a whole number, a power of two from {SMALLEST} to {LARGEST}, got {resolution!r}")
     return int(resolution).bit_length() - SMALLEST.bit_length()
+
+
+def check_mapping(owner: str, state: Any) -> None:
+    """Raise TypeError for what is no state dict, with what to do with the path of a file."""
+    if isinstance(state, (str, os.PathLike)):
+        path = os.fspath(state)
+        raise TypeError(f"{owner}.load_state_dict takes a state dict, got the path {path!r}: minigen.load({path!r}, into=model)")
+    if not isinstance(state, Mapping):
+        raise TypeError(f"{owner}.load_state_dict takes a state dict, names with arrays, got {shortened(state)}")
 
 
 def check_fit(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

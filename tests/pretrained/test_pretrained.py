@@ -132,6 +132,11 @@ def test_a_run_folder_is_opened_like_a_name(tmp_path, capsys):
     minigen.seed(3)
     samples = trained.sample(2)
     assert samples.shape == (2, 28, 28, 1)
+    assert trained.history["step"][-1] == 2
+    assert minigen.load("runs/gan/checkpoint.npz").network.fingerprint() == trained.network.fingerprint()
+    trained.network.save("generator.npz")
+    into = minigen.load("runs/gan", into=minigen.load("generator.npz"))
+    assert into.fingerprint() == trained.network.fingerprint() != built("gan")[0].network.fingerprint()
     (tmp_path / "empty").mkdir()
     with pytest.raises(CommandError, match="is not a run folder"):
         minigen.load("empty")

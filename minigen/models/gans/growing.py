@@ -10,7 +10,7 @@ from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
 from minigen.models.gans import base
 from minigen.nn.batching import BATCH
-from minigen.utils.checks import SMALLEST, doublings, is_whole
+from minigen.utils.checks import SMALLEST, check_mapping, doublings, is_whole
 from minigen.utils.settings import to_python
 
 
@@ -69,6 +69,7 @@ class Growing(nn.Module):
         return self._read[1]
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        check_mapping(type(self).__name__, state)
         growth = state.get("growth", np.zeros(0))
         stage, alpha = growth if np.shape(growth) == (2,) else (0.0, 1.0)  # what is missing is reported below
         if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0 or alpha < 1.0 and stage == 0:

@@ -1,0 +1,99 @@
+"""What training leaves, opened again: files of models, and the folders of `training.Checkpoint`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minigen.errors import CheckpointError, StateError
+from minigen.models import attribute_classifier, classifier  # noqa: F401  a class is known to files once it is imported
+from minigen.models.applications import context_encoder, style_transfer, super_resolution  # noqa: F401
+from minigen.nn import Module, saving
+from minigen.training import History, checkpoint
+
+BEST_FIRST = ("average", "generator", "model")  # parts of a checkpoint: which of them makes examples
+AVERAGE = "average."  # before the names of a moving average's weights
+
+
+@dataclass
+class SavedRun:
+    """What a `training.Checkpoint` has kept.
+
+    history: as `training.fit` returned it.  networks: by name, in evaluation mode: "model"; or of two players "generator",
+    "discriminator", and "average", the generator's moving average, if there is one.
+    """
+
+    history: History
+    networks: dict[str, Module]
+
+    @property
+    def network(self) -> Module:
+        """What makes examples: the model; or the generator, averaged if there is an average."""
+        return next(self.networks[name] for name in BEST_FIRST if name in self.networks)
+
+
+def load_file(path: Path, into: Module | None) -> Any:
+    """The model of a file, or a run's checkpoint. See `load`."""
+    if path.suffix != ".safetensors" and is_checkpoint(path):
+        return load_checkpoint(path, into)
+    header, state = saving.read(path)
+    if into is None:
+        return saving.build(header, state, str(path))
+    saving.fill(into, state, str(path))
+    return into
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether an .npz is a run's checkpoint. Raises what `checkpoint.opened` raises."""
+    with checkpoint.opened(path) as saved:
+        return "history" in saved.header and "batches" in saved.header
+
+
+def load_checkpoint(path: Path, into: Module | None) -> Any:
+    """The networks and the history of a run's checkpoint; or `into`, with the weights of what makes examples."""
+    with checkpoint.opened(path) as saved:
+        parts = [part for part in BEST_FIRST if part in saved]
+        if not parts:
+            raise CheckpointError(f"{path} has none of {', '.join(BEST_FIRST)}, only {', '.join(saved.layout)}")
+        if into is not None:
+            saving.fill(into, weights(saved, parts[0]), str(path))
+            return into
+        try:
+            history = History.checked(saved.header.get("history"))
+        except StateError as error:
+            raise CheckpointError(f"{path} is damaged: {error}") from error
+        networks = {}
+        for part in (*BEST_FIRST, "discriminator"):
+            said = record_of(saved, part)
+            if part in saved and (said.get("model") is not None or part == parts[0]):
+                networks[part] = saving.build(said, weights(saved, part), f"{path}, {part}")
+    return SavedRun(history, networks)
+
+
+def record_of(saved: checkpoint.Saved, part: str) -> dict[str, Any]:
+    """What a checkpoint says of a network."""
+    models = saved.header.get("models")
+    said = models.get("generator" if part == "average" else part) if isinstance(models, dict) else None
+    return said if isinstance(said, dict) else {}
+
+
+def weights(saved: checkpoint.Saved, part: str) -> dict[str, Any]:
+    """The state of a network in a checkpoint."""
+    state = saved[part]
+    return {name.removeprefix(AVERAGE): array for name, array in state.items() if part != "average" or name.startswith(AVERAGE)}
+
+
+def about(path: str | Path) -> dict[str, Any]:
+    """What a file of a model says of it: "class" and "settings", "minigen", the version that wrote it, the number of "values" in
+    its state, "weights", their SHA-256, and its notes. Raises what `load` raises for a file that is damaged."""
+    header, state = saving.read(Path(path))
+    model = header["model"] or {"class": None, "settings": None}
+    if not isinstance(model, dict):
+        raise CheckpointError(f"{path} has a damaged header: 'model' is {type(model).__name__}")
+    return {
+        "class": model.get("class"),
+        "settings": model.get("settings"),
+        "minigen": header["minigen"],
+        "values": sum(array.size for array in state.values()),
+        "weights": header["weights"],
+        **header["notes"],
+    }
