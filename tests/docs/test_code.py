@@ -54,6 +54,7 @@ PRINTS = {
     "docs/guide/gpu.md": ["multiply mixes arrays on numpy and strict"],
     "docs/guide/pictures.md": ["91 images of 32 x 32 x 3, 2 classes", "('man', 'woman') man/071.png\n", "(32, 32, 3)"],
     "docs/guide/data.md": ["28, 28, 1)", "'rotation'", "(4, 64, 64, 3)", "memmap uint8\n1.0\n"],
+    "docs/guide/sklearn.md": ["{'autoencoder__latent_dim': 10}\nTrue\n"],
     "docs/coursework.md": ["ada.py;passed;18"],
 }
 WRITES = {
