@@ -20,8 +20,8 @@ from minigen.autograd import OPS, Tensor
 from minigen.losses import AdversarialLoss, Penalty
 from minigen.nn import Module
 
-# The command line's entry; starters unfinished on purpose, which have tests of their own; pages, which need an extra.
-LEFT_OUT = ("__main__", "coursework", "gallery")
+# The command line's entry; starters unfinished on purpose, which have tests of their own; what needs an extra.
+LEFT_OUT = ("__main__", "coursework", "gallery", "sklearn")
 COMPUTING = ("ops", "nn", "losses", "models", "training")  # where functions make graphs
 CHECKED_KINDS = (Module, AdversarialLoss, Penalty)  # wherever they are; each is checked as itself, not only method by method
 OTHERWISE = ("Array", "Callable", "Iterator", "Mapping", "dict")  # annotations of results that are not Tensors

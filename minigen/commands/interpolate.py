@@ -40,14 +40,13 @@ def run(args: argparse.Namespace) -> int:
     held_out = None
     if config.counted == "epochs":  # an autoencoder, which walks between what it is shown
         held_out = config.load()[1]
-    walks = trained.interpolate(args.rows, args.steps, np.random.default_rng(args.seed), held_out)
+    a, b, labels = trained.ends(args.rows, np.random.default_rng(args.seed), held_out)
+    walks = trained.interpolate(a, b, args.steps, labels=labels)
     images = config.as_images(walks.reshape(-1, *walks.shape[2:]))
     images = images.reshape(*walks.shape[:2], *images.shape[1:])
     out = args.out or model.out("interpolation.png")
-    ends = [(row, column) for row in range(len(images)) for column in (0, -1)]
-    figure = plot.interpolation_grid(images, f"From one image to another: {config.model}", ends)
+    figure = plot.walk_grid(images, f"From one image to another: {config.model}")
     print(f"wrote {plot.save_figure(figure, out)}")
     if args.gif:
-        there = images.swapaxes(0, 1)
-        print(f"wrote {plot.save_animation([*there, *there[-2:0:-1]], out.with_suffix('.gif'), columns=len(images))}")
+        print(f"wrote {plot.save_walks(images, out.with_suffix('.gif'))}")
     return 0

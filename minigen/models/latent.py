@@ -4,6 +4,7 @@ import numpy as np
 
 from minigen.metrics.checks import checked_arrays
 from minigen.utils import arcs
+from minigen.utils.checks import is_whole
 
 
 def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
@@ -19,11 +20,30 @@ def great_circle(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
     Raises ShapeError for shapes that do not fit, ValueError for n below 2 and for a vector of length 0, which has no direction.
     """
     start, end = checked_arrays("great_circle", "(k, d) each", start=start, end=end)
-    if n < 2:
-        raise ValueError(f"great_circle: n counts both ends, at least 2, got {n}")
+    check_both_ends("great_circle", n)
     if not all(np.linalg.norm(vectors, axis=1).all() for vectors in (start, end)):
         raise ValueError("great_circle: got a vector of length 0, which has no direction")
     return arcs.great_circle(start, end, np.linspace(0, 1, n)).astype(np.float32)
+
+
+def straight_line(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
+    """n codes from each start to its end, both included, in equal steps: (1 - t) start + t end, t = 0 ... 1.
+
+    For codes that do not come from N(0, I): those of images, and StyleGAN's styles.
+
+    start, end: (k, d) -> (k, n, d), float32. n: at least 2.
+    Raises ShapeError for shapes that do not fit, ValueError for n below 2 and for values that are not finite.
+    """
+    start, end = checked_arrays("straight_line", "(k, d) each", start=start, end=end)
+    check_both_ends("straight_line", n)
+    t = np.linspace(0, 1, n)[:, None]
+    return ((1 - t) * start[:, None] + t * end[:, None]).astype(np.float32)
+
+
+def check_both_ends(function: str, n: int) -> None:
+    """Raise ValueError unless n codes can be on a path with two ends."""
+    if not is_whole(n) or n < 2:
+        raise ValueError(f"{function}: n counts both ends, at least 2, got {n}")
 
 
 def analogy(start: np.ndarray, without: np.ndarray, with_it: np.ndarray) -> np.ndarray:

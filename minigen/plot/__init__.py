@@ -12,11 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minigen.plot.animation import save_animation, save_tiles
+    from minigen.plot.animation import save_animation, save_tiles, save_walks
     from minigen.plot.charts import bars, curves, histograms, table, training_curves
     from minigen.plot.codes import activation_histograms, code_map, plane_fit
     from minigen.plot.figure import PALETTE, save_figure
-    from minigen.plot.images import equation, filters, image_grid, image_rows, interpolation_grid, manifold_grid
+    from minigen.plot.images import equation, filters, image_grid, image_rows, interpolation_grid, manifold_grid, walk_grid
     from minigen.plot.points import point_cloud, point_clouds, trajectories
 
 __all__ = [
@@ -38,9 +38,11 @@ __all__ = [
     "save_animation",
     "save_figure",
     "save_tiles",
+    "save_walks",
     "table",
     "training_curves",
     "trajectories",
+    "walk_grid",
 ]
 
 FILES = ("animation", "charts", "codes", "figure", "images", "points")

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from minigen.errors import ShapeError
 from minigen.plot.figure import checked_images, grid_of
-from minigen.plot.images import GAP
+from minigen.plot.images import GAP, checked_table
 from minigen.utils.files import replacing
 
 LAST = 2.0  # additional seconds for the last frame
@@ -61,6 +61,17 @@ def save_animation(
     with replacing(path) as temporary:
         pages[0].save(temporary, "GIF", save_all=True, append_images=pages[1:], duration=milliseconds, loop=0)
     return path
+
+
+def save_walks(walks: Any, path: str | Path, seconds_per_frame: float = 0.2) -> Path:
+    """Write walks through a latent space as a GIF that goes there and back, side by side; return its path.
+
+    walks: (rows, k, h, w, c) in [0, 1], c 1 or 3, as `interpolate` and `walk` of a trained model make them; `walk_grid` draws
+    them. Everything else as in `save_animation`.
+    """
+    walks = checked_table(walks, "save_walks")
+    there = walks.swapaxes(0, 1)
+    return save_animation([*there, *there[-2:0:-1]], path, seconds_per_frame, columns=len(walks))
 
 
 def save_tiles(images: Any, path: str | Path, columns: int | None = None) -> Path:

@@ -79,6 +79,42 @@ def interpolation_grid(images: Any, title: str | None = None, anchors: Iterable[
     return figure
 
 
+def walk_grid(
+    walks: Any,
+    title: str | None = None,
+    labels: Sequence[Any] | None = None,
+    steps: Sequence[Any] | None = None,
+    framed: Iterable[int] = (0, -1),
+) -> Figure:
+    """Walks through a latent space, a row each, with a label at its left, and the steps below their columns.
+
+    walks: (rows, k, h, w, c) in [0, 1], c 1 or 3, as `interpolate` and `walk` of a trained model make them.  framed: the columns
+    of what one walks between, or starts from. Raises IndexError for one that is not there. `save_walks` makes an animation.
+    """
+    walks = checked_table(walks, "walk_grid")
+    rows, columns = walks.shape[:2]
+    for name, given, n in (("labels", labels, rows), ("steps", steps, columns)):
+        if given is not None and len(given) != n:
+            raise ShapeError(f"walk_grid: got {len(given)} {name} for {rows} walks of {columns} images, expected {n}")
+    ratio = walks.shape[2] / walks.shape[3]
+    beside = 0.1 * max((len(line) + 2 for label in labels or () for line in str(label).split("\n")), default=0)
+    below = 0.0 if steps is None else 0.3
+    figure, axes = canvas(columns, rows * (ratio + GAP) + below, walks.shape[3], title, beside)
+    for i, j in np.ndindex(rows, columns):
+        place(axes, walks[i, j], j * (1 + GAP), i * (ratio + GAP))
+    for column in framed:
+        if not -columns <= column < columns:
+            raise IndexError(f"walk_grid: framed column {column} is outside the {columns} columns")
+        for i in range(rows):
+            frame(axes, ratio, column % columns * (1 + GAP), i * (ratio + GAP))
+    for i, label in enumerate(labels or ()):
+        axes.text(-0.12, i * (ratio + GAP) + ratio / 2, str(label), ha="right", va="center", fontsize=10)
+    for j, step in enumerate([] if steps is None else steps):
+        text = Formatter.fix_minus(f"{step:g}" if isinstance(step, (int, float)) else str(step))
+        axes.text(j * (1 + GAP) + 0.5, rows * (ratio + GAP) + 0.04, text, ha="center", va="top", fontsize=9)
+    return figure
+
+
 def manifold_grid(images: Any, x: Any, y: Any, title: str | None = None) -> Figure:
     """The images of a grid of 2-D codes: edge to edge, each at the position of its code.
 

@@ -1,5 +1,6 @@
-"""Models trained by a recipe, as `minigen train` makes them: new examples, walks between them, reconstructions."""
+"""Models trained by a recipe, as `minigen train` makes them: new examples, their latent spaces, reconstructions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,20 +15,24 @@ from minigen.errors import RecipeError
 from minigen.models import autoencoders
 from minigen.models.autoencoders.base import ImageAutoencoder
 from minigen.models.gans import stylegan
-from minigen.models.latent import great_circle
+from minigen.models.gans.growing import GrowingGenerator
 from minigen.nn import Module
 from minigen.ops import sigmoid
 from minigen.optim import ExponentialMovingAverage
+from minigen.recipes import projection
+from minigen.recipes.latent_spaces import STEPS, LatentSpaces, Projection, differences
 from minigen.recipes.recipe import InputSpec, Recipe
 from minigen.training import Callback, History
 from minigen.training.checkpoint import Saved
+from minigen.utils.checks import is_whole
 from minigen.utils.progress import Progress
 
 VALIDATED = 2000  # held-out examples whose loss is measured after each epoch
 
 
-class TrainedModel:
-    """A model and its recipe: `fit`, or `restore` for use without any data; then `sample` and `interpolate`."""
+class TrainedModel(LatentSpaces):
+    """A model and its recipe: `fit`, or `restore` for use without any data; then `sample`, `interpolate` and all else of its
+    `LatentSpaces`."""
 
     generative = True  # whether it can sample
 
@@ -67,10 +72,12 @@ class TrainedModel:
         """
         raise NotImplementedError
 
-    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset | None = None) -> np.ndarray:
-        """(pairs, steps, ...): walks through the latent space from one example to another, including both ends.
+    def ends(
+        self, pairs: int, rng: np.random.Generator, held_out: Dataset | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Codes between which to `interpolate`, and labels if the model is conditioned on them: (pairs, d) twice, (pairs,).
 
-        held_out: the examples between which autoencoders walk; GANs need none.
+        held_out: the examples between whose codes autoencoders walk; GANs need none. RecipeError for too few.
         """
         raise NotImplementedError
 
@@ -119,22 +126,52 @@ class TrainedAutoencoder(TrainedModel):
             )
         return to_numpy(self.model.sample(labels if self.conditional else n))
 
-    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset | None = None) -> np.ndarray:
-        """Straight lines from codes of held-out examples to those of others, conditioned on the first one's class.
-
-        RecipeError for more walks than there are pairs of held-out examples.
-        """
+    def ends(
+        self, pairs: int, rng: np.random.Generator, held_out: Dataset | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """The codes of held-out examples, and the classes of the first of each pair."""
         if held_out is None or len(held_out) < 2 * pairs:
             there = "none" if held_out is None else len(held_out)
             raise RecipeError(f"{pairs} walks are between {2 * pairs} held-out examples, there are {there}")
         chosen = held_out[rng.permutation(len(held_out))[: 2 * pairs]]
-        start, end = (self.codes(chosen[part])[:, None] for part in (slice(pairs), slice(pairs, None)))
-        t = np.linspace(0, 1, steps, dtype=start.dtype).reshape(1, steps, *[1] * (start.ndim - 2))
-        codes = (start + t * (end - start)).reshape(pairs * steps, *start.shape[2:])
-        labels = [np.repeat(chosen.labels[:pairs], steps)] if self.conditional else []
+        a, b = (self.codes(chosen[part]).reshape(pairs, -1) for part in (slice(pairs), slice(pairs, None)))
+        return a, b, chosen.labels[:pairs] if self.conditional else None
+
+    def code_size(self, space: str) -> int:
+        return math.prod(self.code_shape)
+
+    @property
+    def code_shape(self) -> tuple[int, ...]:
+        """The shape of a code, as the decoder takes it."""
+        labels = [np.zeros(1, dtype=np.int64)] if self.conditional else []
+        return self.encoded(np.zeros((1, *self.spec.shape), dtype=np.float32), *labels).shape[1:]
+
+    def drawn_codes(self, n: int, space: str, rng: np.random.Generator) -> np.ndarray:
+        if not self.generative:
+            raise RecipeError(
+                f"the codes of {self.recipe.name} have no distribution to draw from: take those of images, project(images).codes"
+            )
+        return rng.standard_normal((n, self.code_size(space)), dtype=np.float32)
+
+    def decoded(self, codes: np.ndarray, space: str, labels: tuple[np.ndarray, ...]) -> np.ndarray:
+        codes = codes.reshape(len(codes), *self.code_shape)
         with self.model.eval_mode(), no_grad():
-            made = to_numpy(self.as_pixels(self.model.decode(asarray(codes), *labels)))
-        return made.reshape(pairs, steps, *made.shape[1:])
+            return to_numpy(self.as_pixels(self.model.decode(asarray(codes), *map(asarray, labels))))
+
+    def curved(self, space: str) -> bool:
+        return False
+
+    def project(
+        self, images: np.ndarray, space: str = "z", labels: Any = None, steps: int = STEPS, seed: int = 0, progress: bool = True
+    ) -> Projection:
+        """The codes that the encoder gives: there is nothing to search."""
+        self.check_space(space)
+        images = self.checked_images(images)
+        given = self.checked_labels(labels, len(images))
+        codes = self.encoded(images, *given)
+        codes = codes.reshape(len(codes), -1)
+        made = self.decoded(codes, space, given)
+        return Projection(codes, made, differences(made, images))
 
     def inputs(self, dataset: Dataset) -> tuple[np.ndarray, ...]:
         """The model's inputs from a data set: its examples as pixels, and their labels if it is conditioned on them."""
@@ -149,8 +186,12 @@ class TrainedAutoencoder(TrainedModel):
 
     def codes(self, dataset: Dataset) -> np.ndarray:
         """The codes of examples of a data set, on the host; if they are distributions, the means."""
+        return self.encoded(*self.inputs(dataset))
+
+    def encoded(self, *inputs: np.ndarray) -> np.ndarray:
+        """The codes of the model's inputs."""
         with self.model.eval_mode(), no_grad():
-            codes = self.model.encode(*map(asarray, self.inputs(dataset)))
+            codes = self.model.encode(*map(asarray, inputs))
         return to_numpy(codes[0] if self.generative else codes)
 
     def as_pixels(self, y: Any) -> Any:
@@ -189,9 +230,58 @@ class TrainedGan(TrainedModel):
         self.check_untruncated(psi)
         return self.generator.sample(n, labels) if self.conditional else self.generator.sample(n)
 
-    def interpolate(self, pairs: int, steps: int, rng: np.random.Generator, held_out: Dataset | None = None) -> np.ndarray:
-        """Along great circles between two latent vectors."""
-        ends = rng.standard_normal((2, pairs, self.generator.latent_dim))
-        labels = [np.repeat(self.labels(pairs, None), steps)] if self.conditional else []
-        made = self.generator.draw(great_circle(*ends, steps).reshape(pairs * steps, -1), *labels)
-        return made.reshape(pairs, steps, *made.shape[1:])
+    def ends(
+        self, pairs: int, rng: np.random.Generator, held_out: Dataset | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Random latent vectors, and all classes in turn."""
+        a, b = rng.standard_normal((2, pairs, self.generator.latent_dim)).astype(np.float32)
+        return a, b, self.labels(pairs, None) if self.conditional else None
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """ "z", and of a StyleGAN also "w"."""
+        return ("z", "w") if isinstance(self.generator, stylegan.Generator) else ("z",)
+
+    def code_size(self, space: str) -> int:
+        return self.generator.style_dim if space == "w" else self.generator.latent_dim
+
+    def drawn_codes(self, n: int, space: str, rng: np.random.Generator) -> np.ndarray:
+        z = rng.standard_normal((n, self.generator.latent_dim), dtype=np.float32)
+        return self.generator.map(z) if space == "w" else z
+
+    def decoded(self, codes: np.ndarray, space: str, labels: tuple[np.ndarray, ...]) -> np.ndarray:
+        return self.generator.draw_styles(codes) if space == "w" else self.generator.draw(codes, *labels)
+
+    def curved(self, space: str) -> bool:
+        return space == "z"
+
+    def project(
+        self, images: np.ndarray, space: str = "z", labels: Any = None, steps: int = STEPS, seed: int = 0, progress: bool = True
+    ) -> Projection:
+        """The codes that `projection.search` finds from the nearest of 500 random codes on."""
+        if not is_whole(steps) or steps < 0:
+            raise ValueError(f"project: steps is a whole number of at least 0, got {steps!r}")
+        images = self.checked_images(images)
+        given = self.checked_labels(labels, len(images))
+        if isinstance(self.generator, GrowingGenerator):  # which may still be smaller than its images
+            images = self.generator.at_stage(images)
+        candidates = self.latent(projection.CANDIDATES, space, seed)
+        start = np.empty((len(images), candidates.shape[1]), dtype=np.float32)
+        for label in np.unique(given[0]) if given else [None]:
+            of_class = slice(None) if label is None else given[0] == label
+            made = self.draw(candidates, space, label)
+            start[of_class] = projection.nearest(images[of_class], candidates, made)
+        styled = space == "w"
+        codes = projection.search(
+            self.generator,
+            self.generator.synthesize if styled else self.generator,
+            self.generator.from_pixels(images),
+            start,
+            steps,
+            lr=0.2 * float(candidates.std(axis=0).mean()) if styled else 0.05,
+            radius=None if styled else math.sqrt(self.generator.latent_dim),
+            labels=given,
+            progress=progress,
+        )
+        made = self.decoded(codes, space, given)
+        return Projection(codes, made, differences(made, images))

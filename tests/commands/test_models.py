@@ -39,7 +39,8 @@ def test_data_that_are_brought_to_another_shape(line, shape, minigen_line):
         assert status == 0, err
     config = RunFolder("run").config()
     assert config.shape == (28, 28, 1)
-    walks = config.recipe.build(config.input_spec).interpolate(1, 3, np.random.default_rng(0), load_examples("glyphs")[1])
+    trained = config.recipe.build(config.input_spec)
+    walks = trained.interpolate(*trained.ends(1, np.random.default_rng(0), load_examples("glyphs")[1])[:2], steps=3)
     assert config.as_images(walks[0]).shape == (3, *shape)
     assert not_blank("run/interpolation.png")
 

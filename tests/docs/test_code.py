@@ -21,6 +21,9 @@ SHORTER = [
     (r"every=200\b", "every=10"),
     (r"stable=6000, fading=6000", "stable=64, fading=64"),
     (r"--steps 200\b", "--steps 4"),
+    (r"n=4000\b", "n=100"),
+    (r"\.latent\(1000, ", ".latent(200, "),
+    (r"steps=200\b", "steps=2"),
     (r"(minigen demo all --quick)", r"\1 --only 01"),
     (r"(minigen demo \d\d[^-]*(?: --(?!quick)\S+ \S+)*)$", r"\1 --quick"),
     (r"--images 100000\b", "--images 300 --resolution 8"),
@@ -58,6 +61,7 @@ PRINTS = {
         "(8, 32, 32, 3)",
     ],
     "docs/guide/data.md": ["28, 28, 1)", "'rotation'", "(4, 64, 64, 3)", "memmap uint8\n1.0\n"],
+    "docs/guide/sklearn.md": ["{'autoencoder__latent_dim': 10}\nTrue\n"],
     "docs/coursework.md": ["ada.py;passed;18"],
 }
 WRITES = {
@@ -73,6 +77,7 @@ WRITES = {
     ],
     "docs/guide/gans.md": ["gan.png", "samples", "runs/dcgan/checkpoint.npz"],
     "docs/guide/growing.md": ["mixing.png"],
+    "docs/guide/latent.md": ["between.png", "between.gif", "attributes.png", "analogy.png", "projected.png"],
     "docs/guide/op.md": ["my_op.py"],
     "docs/guide/layer.md": ["my_layer.py"],
     "docs/guide/demos.md": ["out/index.html", "12_variational.ipynb"],

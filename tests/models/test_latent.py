@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minigen.errors import ShapeError
-from minigen.models.latent import analogy, attribute_direction, great_circle, walk
+from minigen.models.latent import analogy, attribute_direction, great_circle, straight_line, walk
 
 rng = np.random.default_rng(3)
 
@@ -38,6 +38,18 @@ def test_where_there_is_no_arc_the_line_is_straight(end):
     path = great_circle([[1.0, 0.0, 0.0]], [end], 5)
     assert np.isfinite(path).all() and (path[..., 1:] == 0).all()
     np.testing.assert_allclose(path[0, [0, -1], 0], [1.0, end[0]])
+
+
+def test_a_straight_line_has_exact_ends_and_equal_steps():
+    start, end = rng.standard_normal((2, 3, 4)).astype(np.float32)
+    path = straight_line(start, end, 5)
+    assert path.dtype == np.float32 and path.shape == (3, 5, 4)
+    np.testing.assert_array_equal(path[:, [0, -1]], np.stack([start, end], axis=1))
+    np.testing.assert_allclose(path[:, 1], 0.75 * start + 0.25 * end, atol=1e-6)
+    with pytest.raises(ValueError, match="straight_line: n counts both ends, at least 2, got 1"):
+        straight_line(start, end, 1)
+    with pytest.raises(ShapeError, match=r"straight_line: got start of shape \(3, 4\) and end of shape \(3, 3\)"):
+        straight_line(start, end[:, :3], 3)
 
 
 @pytest.mark.parametrize(

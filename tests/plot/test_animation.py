@@ -195,3 +195,15 @@ def test_tiles_refuse_another_kind_of_file_and_what_is_not_an_image(tmp_path):
         plot.save_tiles(coarse(4, 8, 8), "a.jpg")
     with pytest.raises(ShapeError, match=r"got images of shape \(8, 8\)"):
         plot.save_tiles(coarse(8, 8), tmp_path / "a.png")
+
+
+def test_walks_go_there_and_back_side_by_side(tmp_path):
+    walks = coarse(2, 4, 8, 8, 1)
+    frames, seconds, _ = read(plot.save_walks(walks, tmp_path / "walk.gif", 0.1))
+    assert len(frames) == 6 and seconds[0] == 0.1
+    for frame, step in zip(frames, (0, 1, 2, 3, 2, 1), strict=True):
+        expected = np.broadcast_to((255 * walks[:, step]).round(), (2, 8, 8, 3))
+        np.testing.assert_array_equal(in_grid(frame, 2, 8, 2), expected)
+    with pytest.raises(ShapeError, match=r"save_walks: got images of shape \(4, 8, 8, 1\), expected \(rows, columns, h, w, c\)"):
+        plot.save_walks(walks[0], tmp_path / "other.gif")
+    assert not (tmp_path / "other.gif").exists()

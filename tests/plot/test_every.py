@@ -44,11 +44,21 @@ EVERY = {
         {"step": [1], "a": [2], "b": [1e-9]}, title, {"c": ["a", "b"]}
     ),
     "trajectories": lambda title: plot.trajectories({"a line with a name": POINTS}, xlabel="x", ylabel="y", title=title),
+    "walk_grid": lambda title: plot.walk_grid(pictures(2, 3, 5, 5, 1), title),
+    "walk_grid of names": lambda title: plot.walk_grid(
+        pictures(2, 3, 5, 5, 3), title, ["a row with a name", "two\nlines"], [-1.5, "a step", 2], [1]
+    ),
 }
 
 
 def test_every_picture_is_here():
-    assert {name.split()[0] for name in EVERY} == set(plot.__all__) - {"PALETTE", "save_animation", "save_figure", "save_tiles"}
+    assert {name.split()[0] for name in EVERY} == set(plot.__all__) - {
+        "PALETTE",
+        "save_animation",
+        "save_figure",
+        "save_tiles",
+        "save_walks",
+    }
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -54,6 +54,8 @@ EVERY_PICTURE_OF_IMAGES = {
     "image_grid": lambda images, path: plot.image_grid(images),
     "image_rows": lambda images, path: plot.image_rows({"fine": np.zeros_like(images), "these": images}),
     "interpolation_grid": lambda images, path: plot.interpolation_grid(images.reshape(2, 2, *images.shape[1:])),
+    "walk_grid": lambda images, path: plot.walk_grid(images.reshape(2, 2, *images.shape[1:])),
+    "save_walks": lambda images, path: plot.save_walks(images.reshape(2, 2, *images.shape[1:]), path / "a.gif"),
     "manifold_grid": lambda images, path: plot.manifold_grid(images.reshape(2, 2, *images.shape[1:]), [0, 1], [0, 1]),
     "equation, terms": lambda images, path: plot.equation({"a": images}, "", np.zeros((1, 1, *images.shape[1:]))),
     "equation, result": lambda images, path: plot.equation(
@@ -172,6 +174,43 @@ def test_interpolation_frames_the_anchors(anchors, framed):
         for left, top, right, bottom in frames(figure)
     ]
     assert inside == [[i] for i in framed], "each frame holds one whole image"
+
+
+# walk_grid
+
+
+def test_walks_are_rows_with_their_ends_framed():
+    walks = pictures(2, 3, 6, 4, 3)
+    figure = plot.walk_grid(HostedElsewhere(walks), "Walks")
+    arrays, corners = shown(figure)
+    np.testing.assert_array_equal(np.reshape(arrays, walks.shape), walks)
+    assert len({x for x, _ in corners}) == 3 and len({y for _, y in corners}) == 2
+    inside = [
+        [i for i, (x, y) in enumerate(corners) if left < x < x + 1 < right and top < y < y + 1.5 < bottom]
+        for left, top, right, bottom in frames(figure)
+    ]
+    assert sorted(inside) == [[0], [2], [3], [5]]
+
+
+def test_walks_have_labels_and_steps():
+    figure = plot.walk_grid(pictures(2, 3, 6, 4, 1), labels=["hair", "smile"], steps=[-1.5, 0, "far"], framed=[1])
+    texts = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    assert list(texts) == ["hair", "smile", "\N{MINUS SIGN}1.5", "0", "far"]
+    assert texts["hair"][0] < 0 and texts["hair"][1] < texts["smile"][1] < texts["0"][1]
+    assert texts["\N{MINUS SIGN}1.5"][0] < texts["0"][0] < texts["far"][0] and len(frames(figure)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"labels": ["a"]}, ShapeError, "walk_grid: got 1 labels for 2 walks of 3 images, expected 2"),
+        ({"steps": [1, 2]}, ShapeError, "walk_grid: got 2 steps for 2 walks of 3 images, expected 3"),
+        ({"framed": [3]}, IndexError, "walk_grid: framed column 3 is outside the 3 columns"),
+    ],
+)
+def test_walk_grid_refuses(options, error, message):
+    with pytest.raises(error, match=message):
+        plot.walk_grid(pictures(2, 3, 6, 4, 1), **options)
 
 
 @pytest.mark.parametrize(

@@ -155,13 +155,14 @@ def test_walks_begin_and_end_where_they_should(name):
     trained = RECIPES[name].build(spec)
     rng = np.random.default_rng(0)
     held_out = Dataset("noise", rng.random((8, *spec.shape), dtype=np.float32), np.arange(8), tuple("0123456789"), {})
-    walks = trained.interpolate(2, 5, np.random.default_rng(1), held_out)
+    a, b, labels = trained.ends(2, np.random.default_rng(1), held_out)
+    walks = trained.interpolate(a, b, 5, labels=labels)
     assert walks.shape == (2, 5, *spec.shape) and walks.min() >= 0 and walks.max() <= 1
     steps = np.abs(np.diff(walks, axis=1)).mean(axis=(2, 3, 4))
     assert (steps > 0).all()
     if name in ("stacked", "vae"):
         with pytest.raises(RecipeError, match="5 walks are between 10 held-out examples, there are 8"):
-            trained.interpolate(5, 5, rng, held_out)
+            trained.ends(5, rng, held_out)
         chosen = held_out[np.random.default_rng(1).permutation(8)[:4]]
         rebuilt = trained.reconstruct(chosen)
         np.testing.assert_allclose(walks[:, 0], rebuilt[:2], atol=1e-6)
