@@ -20,9 +20,10 @@ class Embedded(NamedTuple):
 
 
 def lossless(pixels: np.ndarray) -> Embedded:
-    """One image of (h, w), (h, w, 1) or (h, w, 3) in [0, 1], as PNG."""
+    """One image of (h, w), (h, w, 1) or (h, w, 3) in [0, 1], as lossless WebP, four fifths of a PNG."""
     pixels = pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
-    return encoded(Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)), "png", optimize=True)
+    image = Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
+    return encoded(image, "webp", lossless=True, quality=100, method=6)
 
 
 def compact(content: bytes, width: int) -> Embedded:

@@ -31,7 +31,7 @@ def test_lossless_images_keep_every_pixel(shape):
     expected = np.broadcast_to(image.reshape(*shape[:2], -1), (5, 7, 3)) * 255
     embedded = lossless(image)
     np.testing.assert_array_equal(decoded(embedded), expected.round())
-    assert (embedded.width, embedded.height) == (7, 5) and embedded.src.startswith("data:image/png;")
+    assert (embedded.width, embedded.height) == (7, 5) and embedded.src.startswith("data:image/webp;")
 
 
 def test_a_small_file_stays_as_it_is_and_a_large_one_becomes_narrow():
