@@ -143,7 +143,8 @@ def test_every_recipe_trains_on_a_folder_of_pictures(name, pictures):
     size = (32 * 32 * 3,) if name.startswith("linear") else (32, 32, 3)
     if trained.generative:
         assert trained.sample(3).shape == (3, *size)
-    assert trained.interpolate(1, 3, np.random.default_rng(0), train).shape == (1, 3, *size)
+    a, b, labels = trained.ends(1, np.random.default_rng(0), train)
+    assert trained.interpolate(a, b, 3, labels=labels).shape == (1, 3, *size)
     if hasattr(trained, "reconstruct"):
         assert trained.reconstruct(test).shape == (len(test), *size)
 
