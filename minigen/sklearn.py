@@ -67,7 +67,8 @@ class _Trained(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def transform(self, X: Any) -> np.ndarray:
         """Rows (n, features) -> codes (n, latent_dim)."""
-        return outputs(self.network_, self._codes, self._rows(X))
+        rows = self._rows(X)  # first: it says what is not fitted
+        return outputs(self.network_, self._codes, rows)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Codes (n, latent_dim) -> rows (n, features)."""
@@ -192,7 +193,8 @@ class VariationalAutoencoder(_Trained):
 
         Without beta. The 16 samples have the same noise for every row, so that a score does not depend on other rows.
         """
-        return outputs(self.network_, self._bounds, self._rows(X))
+        rows = self._rows(X)
+        return outputs(self.network_, self._bounds, rows)
 
     def _bounds(self, x: Any) -> Any:
         mean, logvar = self.network_.encode(x)

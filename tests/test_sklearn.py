@@ -14,6 +14,7 @@ from minigen.errors import RecipeError, ShapeError
 pytest.importorskip("sklearn")
 
 from sklearn.base import clone  # noqa: E402
+from sklearn.exceptions import NotFittedError  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.model_selection import GridSearchCV  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
@@ -108,6 +109,8 @@ ROWS = np.zeros((4, 784))
         (lambda: Autoencoder(activation="tan").fit(ROWS), ValueError, "did you mean 'tanh'"),
         (lambda: VariationalAutoencoder(beta=-1).fit(ROWS), ValueError, "beta weighs the KL divergence: at least 0"),
         (lambda: Autoencoder(epochs=1).fit(ROWS).inverse_transform(ROWS), ValueError, "X has 784 features, but codes of this .* have 2"),
+        (lambda: Autoencoder().transform(ROWS), NotFittedError, "not fitted yet"),
+        (lambda: VariationalAutoencoder().score_samples(ROWS), NotFittedError, "not fitted yet"),
         (lambda: TrainedEncoder("vae-mnits").fit(ROWS), RecipeError, "vae-mnist"),
         (lambda: TrainedEncoder("dcgan-mnist").fit(ROWS), ValueError, "TrainedEncoder: dcgan has no encoder, expected an autoencoder"),
         (lambda: TrainedEncoder("vae-mnist").fit(ROWS[:, :9]), ValueError, "X has 9 features, but vae takes 784, images of 28 x 28 x 1"),

@@ -66,7 +66,7 @@ def question(session: Session, report: Report, name: str, known: Mapping[int, Ex
         report.stopped = str(stopped)
     except LearnerError as error:
         report.stopped = f"{name} cannot be examined, while {session.running}:\n\n{error.traceback or error.first_line}"
-    except Exception as error:  # an answer of the right form that makes no sense, or a bug of the checker's
+    except (Exception, SystemExit) as error:  # an answer of the right form that makes no sense, or a bug of the checker's
         said = f"{type(error).__name__}: {clean(str(error), 200)}{line_in_checker(error)}"
         report.stopped = f"it cannot be graded: while {session.running}, {said}"
     report.printed = session.printed

@@ -84,7 +84,8 @@ class ActivityRegularization(ElementwiseModule):
         return x
 
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {**vars(self), "penalty": 0.0}, {"_arguments": self._arguments}  # a graph cannot be copied
+        remembered = {"_arguments": self._arguments} if hasattr(self, "_arguments") else {}
+        return {**vars(self), "penalty": 0.0}, remembered  # a graph cannot be copied
 
     def pop_penalty(self) -> Tensor | float:
         """The penalty of the latest forward pass, cleared to free its graph; 0.0 if it was taken already."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from minigen.backend import random
-from minigen.errors import CheckpointError, MissingPackageError, StateError
+from minigen.errors import CheckpointError, DtypeError, MissingPackageError, StateError
 from minigen.nn import init
 from minigen.utils import archive
 from minigen.utils.files import replacing
@@ -58,20 +58,30 @@ def record(model: "Module") -> dict[str, Any]:
     found: dict[str, Any] = {"model": None, "reason": None, "changed": {}, "spectral norm": normalized, "frozen": frozen}
     try:
         description = describe(model)
-        changed = changes(settings_when_new(json.dumps([description, normalized])), settings(model))
-    except StateError as error:
-        return {**found, "reason": str(error)}
+        new, shapes = when_new(json.dumps([description, normalized]))
+        changed = changes(new, settings(model))
+        if shapes != (now := shapes_of(model)):
+            other = next(name for name in {**shapes, **now} if shapes.get(name) != now.get(name))
+            raise StateError(f"{other} is {now.get(other, 'tied')}, where its constructor makes {shapes.get(other, 'it tied')}")
+    except Exception as error:  # of any constructor, too: a checkpoint is written all the same
+        return {**found, "reason": f"it has no {error}" if isinstance(error, KeyError) else str(error)}
     return {**found, "model": description, "changed": changed}
 
 
 @functools.lru_cache(maxsize=16)
-def settings_when_new(text: str) -> Settings:
-    """The settings of a model that has just been made from this description; it is not kept."""
+def when_new(text: str) -> tuple[Settings, dict[str, list[int]]]:
+    """The settings and the shapes of a model that has just been made from this description; it is not kept."""
     description, normalized = json.loads(text)
     with random.fork_rng():
         model = rebuild(description)
         normalize(model, normalized)
-    return settings(model)
+    return settings(model), shapes_of(model)
+
+
+def shapes_of(model: "Module") -> dict[str, list[Any]]:
+    """Path -> [shape, first path] of each array in the state; those of tied weights have the same first path."""
+    first: dict[int, str] = {}
+    return {path: [*tensor.shape, first.setdefault(id(tensor), path)] for path, tensor in model._paths("")}
 
 
 def unique_modules(model: "Module") -> Iterator[tuple[str, "Module"]]:
@@ -98,23 +108,36 @@ def normalize(model: "Module", paths: list[str]) -> None:
 
 def settings(model: "Module") -> Settings:
     """All attributes of the model's modules, and of objects such as a Corruption, that are plain values; of others a Mark."""
-    found: Settings = {}
+    return {path: settings_of(owner) for path, owner in owners_of(model)}
+
+
+def owners_of(model: "Module") -> Iterator[tuple[str, Any]]:
+    """(path, object) of all that has settings: the modules, each once, and objects in them such as a Corruption."""
     for path, module in unique_modules(model):
-        add_settings(found, path, module)
-    return found
+        yield from with_parts(path, module)
 
 
-def add_settings(found: Settings, path: str, owner: Configured) -> None:
-    """Enter those of one object."""
-    found[path] = {"class": Mark(f"{type(owner).__module__}.{type(owner).__qualname__}")}
+def with_parts(path: str, owner: Configured) -> Iterator[tuple[str, Configured]]:
+    """An object and those in its attributes, without modules."""
+    yield path, owner
+    for name, value in vars(owner).items():
+        if is_part(name, value):
+            yield from with_parts(f"{path}.{name}".strip("."), value)
+
+
+def is_part(name: str, value: Any) -> bool:
+    """Whether an attribute is an object with settings of its own."""
+    return not name.startswith("_") and isinstance(value, Configured) and not hasattr(value, "named_modules")
+
+
+def settings_of(owner: Configured) -> dict[str, Any]:
+    """Those of one object."""
+    found: dict[str, Any] = {"class": Mark(f"{type(owner).__module__}.{type(owner).__qualname__}")}
     remembered = {name for base in type(owner).__mro__ for name in vars(base).get("remembered", ())}
     for name, value in vars(owner).items():
-        if name.startswith("_") or name == "training" or name in remembered:
-            continue
-        if isinstance(value, Configured) and not hasattr(value, "named_modules"):
-            add_settings(found, f"{path}.{name}".strip("."), value)
-        else:
-            found[path][name] = as_json(value)
+        if not (name.startswith("_") or name == "training" or name in remembered or is_part(name, value)):
+            found[name] = as_json(value)
+    return found
 
 
 def as_json(value: Any) -> object:
@@ -166,8 +189,9 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
             model.astype("float64")
         apply(model, said["changed"])
         parameters = model.named_parameters()
-        for name in said["frozen"]:
-            parameters[name].requires_grad = False
+        frozen = {name: parameters[name] for name in said["frozen"]}
+        for name, parameter in parameters.items():
+            parameter.requires_grad = name not in frozen
     except Exception as error:  # of any constructor: TypeError, ValueError, ShapeError, MemoryError ...
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise CheckpointError(
@@ -182,9 +206,9 @@ INTO = "make one yourself, and minigen.load(path, into=model) puts the weights i
 
 def apply(model: "Module", changed: Settings) -> None:
     """Set settings that were changed later."""
-    owners: dict[str, Any] = dict(unique_modules(model))
+    owners = dict(owners_of(model))
     for path, named in changed.items():
-        owner = owners[path] if path in owners else getattr(owners[path.rpartition(".")[0]], path.rpartition(".")[2])
+        owner = owners[path]
         for name, value in named.items():
             shadowed = getattr(type(owner), name, None)
             before = getattr(owner, name, None)
@@ -198,7 +222,7 @@ def fill(model: "Module", state: Mapping[str, np.ndarray], where: str) -> None:
     """Load a state. CheckpointError, saying where from, unless it fits; then nothing changes."""
     try:
         model.load_state_dict(state)
-    except StateError as error:
+    except (StateError, DtypeError) as error:
         raise CheckpointError(f"{where}: {error}") from error
 
 

@@ -39,7 +39,7 @@ def load_file(path: Path, into: Module | None) -> Any:
     if into is None:
         return saving.build(header, state, str(path))
     saving.fill(into, state, str(path))
-    return into
+    return into.eval()
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -56,7 +56,7 @@ def load_checkpoint(path: Path, into: Module | None) -> Any:
             raise CheckpointError(f"{path} has none of {', '.join(BEST_FIRST)}, only {', '.join(saved.layout)}")
         if into is not None:
             saving.fill(into, weights(saved, parts[0]), str(path))
-            return into
+            return into.eval()
         try:
             history = History.checked(saved.header.get("history"))
         except StateError as error:
@@ -90,10 +90,10 @@ def about(path: str | Path) -> dict[str, Any]:
     if not isinstance(model, dict):
         raise CheckpointError(f"{path} has a damaged header: 'model' is {type(model).__name__}")
     return {
+        **header["notes"],  # they may not stand in for what follows
         "class": model.get("class"),
         "settings": model.get("settings"),
         "minigen": header["minigen"],
         "values": sum(array.size for array in state.values()),
         "weights": header["weights"],
-        **header["notes"],
     }

@@ -67,7 +67,7 @@ def load(name: str | Path, *, into: Module | None = None) -> Any:
     if into is None:
         return trained
     fill(into, trained.network.state_dict(), str(name))
-    return into
+    return into.eval()
 
 
 def opened(name: str | Path) -> Opened:

@@ -4,7 +4,9 @@ Classes are looked up in a registry that minigen fills itself, as it is imported
 imported, let alone run, because a file says so.
 """
 
+import functools
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,8 @@ from minigen.utils.settings import PLAIN, Configured, to_python
 PACKAGE = "minigen."
 CLASSES: dict[str, type["Rebuildable"]] = {}  # "nn.dense.Dense" -> the class; only minigen's own
 OMITTED = ("weight_init",)  # settings that say how weights start, which those of a saved model have behind them
+FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
+MOST = 1 << 16  # objects in a description
 LARGEST = 1 << 24  # of a whole number among the settings of a file: no layer is as wide, no image as large
 
 
@@ -46,12 +50,26 @@ class Rebuildable(Configured):
         return self._arguments
 
 
+class Function:
+    """In place of a function among the arguments: it may hold anything, and may not be pickled."""
+
+    def __repr__(self) -> str:
+        return "a function"
+
+
+def kept(argument: Any) -> Any:
+    """What is remembered of an argument: a list as it is now, of a function that it was one."""
+    if isinstance(argument, list):
+        return [kept(each) for each in argument]
+    return Function() if isinstance(argument, FUNCTIONS) else argument
+
+
 def remembering(constructor: Callable) -> Callable:
     """A constructor that keeps its arguments, unless that of a subclass, which calls it, has kept its own."""
 
     def __init__(self: Any, *inputs: Any, **options: Any) -> None:
         if not hasattr(self, "_arguments"):
-            self._arguments = inputs, options
+            self._arguments = tuple(map(kept, inputs)), {name: kept(value) for name, value in options.items()}
         constructor(self, *inputs, **options)
 
     for name in ("__doc__", "__qualname__", "__module__", "__annotations__"):
@@ -110,7 +128,33 @@ def described(value: Any, seen: dict[int, int]) -> Any:
 def rebuild(description: Any) -> Any:
     """A new object by its description. StateError for one that describes nothing, or names a class that is not minigen's; and
     whatever the constructors raise."""
+    check_size(description)
     return rebuilt(description, {})
+
+
+def check_size(description: Any) -> None:
+    """Raise StateError for a description of more than `MOST` objects, those that are used twice counted twice: what is used
+    twice at each of 40 levels has 2^40 paths."""
+    sizes: list[int] = []
+
+    def size(said: Any) -> int:
+        if isinstance(said, list):
+            return sum(map(size, said))
+        if not isinstance(said, dict):
+            return 0
+        if said.keys() == {"same as"}:
+            number = said["same as"]
+            return sizes[number] if type(number) is int and 0 <= number < len(sizes) else 0
+        number = len(sizes)
+        sizes.append(1) if "class" in said else None
+        total = int("class" in said) + sum(map(size, said.values()))
+        if "class" in said:
+            sizes[number] = total
+        if total > MOST:
+            raise StateError(f"it describes more than {MOST:,} objects")
+        return total
+
+    size(description)
 
 
 def rebuilt(said: Any, made: dict[int, Any]) -> Any:

@@ -96,6 +96,21 @@ WRONG = {
     "it ends Python": ("raise SystemExit(0)", STARTER, r"cannot be used: SystemExit: 0 \(exercise1.py, line 1\)"),
     "no exercise": ("x = 1", STARTER, r"exercise1.py has no exercise: write exercise = Exercise\(1, "),
     "another number": (CHECKER.replace("    1,", "    2,", 1), STARTER, r"has Exercise\(2, ...\): expected 1, the number in"),
+    "a comma that is missing": (
+        CHECKER.replace('names=("saturate",)', 'names=("saturate")'),
+        STARTER,
+        r"""names lists names, names=\("saturate",\) with a comma, got 'saturate'""",
+    ),
+    "a requirement of another name": (
+        CHECKER.replace('of="saturate"', 'of="satturate"', 1),
+        STARTER,
+        "of='satturate' is not among the names of exercise 1: saturate",
+    ),
+    "two of one name": (
+        CHECKER.replace('@exercise.requirement("slope', '@exercise.requirement("values'),
+        STARTER,
+        "Exercise 1 has two requirements 'values'",
+    ),
     "nothing to check": (
         "from minigen.coursework.exercises.tools import Exercise\nexercise = Exercise(1, 'x', names=('f',))",
         STARTER,
@@ -141,6 +156,13 @@ def test_a_checker_that_raises_is_blamed_by_its_line_and_not_the_submission(fold
     line = broken.splitlines().index("    x = rng.random(5) / [1, 2]") + 1
     said = f"it cannot be graded: while requirement 'values', ValueError: operands could not be broadcast .*exercise1.py, line {line}"
     assert re.search(said, " ".join(capsys.readouterr().out.split()))
+
+
+def test_a_checker_that_ends_python_checks_nothing(folder, capsys):
+    write(folder, CHECKER.replace("    x = rng.random(5)\n", "    raise SystemExit(0)\n"))
+    Path("ada.py").write_text(SOLUTION, encoding="utf-8")
+    assert main(["check", "ada.py", "--exercises", "my-exercises"]) == 2
+    assert "it cannot be graded: while requirement 'values', SystemExit: 0" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_requirement_that_says_nothing_passes(folder, capsys):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn
+from minigen import nn, pretrained
 from minigen.errors import CheckpointError, MissingPackageError, StateError
 from minigen.models import autoencoders
 from minigen.models.applications import context_encoder, style_transfer, super_resolution
@@ -188,6 +188,7 @@ def test_weights_of_a_class_of_ones_own_go_into_a_model(make, tmp_path):
         mg.load(tmp_path / "mine.npz")
     other = make()
     assert mg.load(tmp_path / "mine.npz", into=other) is other and other.fingerprint() == model.fingerprint()
+    assert not any(module.training for module in other.modules())
 
 
 def test_what_constructors_do_not_make_is_said(tmp_path):
@@ -362,6 +363,68 @@ def test_a_hostile_description_makes_nothing(name, tmp_path):
 def test_a_hostile_header_is_refused(said, message, tmp_path):
     with pytest.raises(CheckpointError, match=message):
         mg.load(forged(tmp_path / "model.npz", **said))
+
+
+@pytest.mark.parametrize("path", ["__class__", "cell.__class__", "cell_type", "cell.weight_ih", "forward"])
+def test_a_header_reaches_no_class(path, tmp_path):
+    """Nor anything else that is no part of the model: what a file says changes nothing for other models."""
+    nn.LSTM(2, 3).save(tmp_path / "model.npz")
+    header, state = saving.read(tmp_path / "model.npz")
+    weights = {f"weights/{name}": array for name, array in state.items()}
+    archive.save(tmp_path / "model.npz", weights, {**header, "changed": {path: {"gates": 7, "output_axis": 0}}})
+    before = [dict(vars(kind)) for kind in (nn.LSTM, nn.LSTMCell, nn.Module)]
+    with pytest.raises(CheckpointError, match="cannot be made"):
+        mg.load(tmp_path / "model.npz")
+    assert [dict(vars(kind)) for kind in (nn.LSTM, nn.LSTMCell, nn.Module)] == before
+
+
+def test_a_header_of_many_paths_is_refused(tmp_path):
+    """Each level uses the one below twice: 40 of them have 2^40 paths."""
+    deep, depth = DENSE, 20
+    for level in reversed(range(depth)):
+        deep = {"class": "nn.containers.Sequential", "settings": {"layers": [deep, {"same as": level + 1}]}}
+    with pytest.raises(CheckpointError, match="it describes more than 65,536 objects"):
+        mg.load(forged(tmp_path / "model.npz", model=deep))
+
+
+def test_a_tie_that_was_made_later_is_no_setting(tmp_path):
+    """The file says that its weights are all it has, and loads no model that computes something else."""
+    net = nn.Sequential(first := nn.Dense(3, 3), nn.Dense(3, 3), nn.DenseTranspose(first))
+    net[2].weight = net[1].weight
+    net.save(tmp_path / "model.npz")
+    with pytest.raises(CheckpointError, match="2.weight"):
+        mg.load(tmp_path / "model.npz")
+
+
+def test_what_cannot_be_described_is_saved_all_the_same(tmp_path):
+    model = autoencoders.StackedAutoencoder(latent_dim=3)
+    model.encoder.layers.insert(0, nn.MaxPool2d(2))  # its constructor never makes such a one
+    model.save(tmp_path / "model.npz")
+    with pytest.raises(CheckpointError, match="has weights"):
+        mg.load(tmp_path / "model.npz")
+
+
+def test_what_was_trainable_is_trainable_again(tmp_path):
+    model = nn.Sequential(nn.Dense(2, 3), nn.Dense(3, 1))
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    model[0].bias.requires_grad = True
+    model.save(tmp_path / "model.npz")
+    opened = mg.load(tmp_path / "model.npz")
+    assert [name for name, each in opened.named_parameters().items() if each.requires_grad] == ["0.bias"]
+
+
+def test_of_a_function_only_that_it_was_one_is_remembered(tmp_path):
+    layer = nn.Dense(2, 3, weight_init=lambda shape: np.ones(shape, dtype=np.float32))
+    twin = pickle.loads(pickle.dumps(layer))
+    twin.save(tmp_path / "model.npz")
+    np.testing.assert_array_equal(mg.load(tmp_path / "model.npz").weight.numpy(), np.ones((2, 3)))
+
+
+def test_notes_stand_in_for_nothing(tmp_path):
+    nn.Dense(2, 3).save(tmp_path / "model.npz", notes={"class": "digits", "data": "glyphs"})
+    said = pretrained.about(tmp_path / "model.npz")
+    assert said["class"] == "nn.dense.Dense" and said["data"] == "glyphs"
 
 
 def test_a_header_nested_too_deeply_is_refused(tmp_path):

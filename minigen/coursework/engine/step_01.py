@@ -16,7 +16,8 @@ It prints:
     by the rules: dL/dx = 16, dL/dy = 24
     measured:     dL/dx = 16.000000, dL/dy = 24.000000
 
-Try: a function divide(x, y) with its rules, checked in the same way. (One answer is in step 5, where it is an operator.)
+Try: a function divide(x, y) with its rules, checked in the same way. (dL/dx = g / y and dL/dy = -g x / y^2;
+step 5 composes it of other operators.)
 """
 
 

@@ -1,8 +1,9 @@
 """Step 2: a variable that remembers its parent.
 
 In step 1 the order of the rules was written down by hand. It need not be: a result can remember what it was computed from, its
-parent, and the rule that takes dL/dresult to dL/dparent. The rule is made when the result is, because it needs the value of x
-at that moment. For now each function has one variable; what else it takes is a number.
+parent, and the rule that takes dL/dresult to dL/dparent. The rule is made when the result is, for then x is at hand; it reads
+the value of x when it runs, so nobody may change that in between. For now each function has one variable; what else it takes is
+a number.
 
 References lead from a result to its parent, and never the other way: a variable does not know what is computed from it.
 

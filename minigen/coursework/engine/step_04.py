@@ -19,7 +19,8 @@ It prints:
     50 times x + x: slope 2^50, rules run 50 times
 
 Try: two losses of the same x, L1.backward() and then L2.backward(); x.grad is that of L2 alone. What would have to change for
-it to be that of L1 + L2? (Nobody may set the grad of an input back to 0 but who uses it. So does step 6, and so does minigen.)
+it to be that of L1 + L2? (Only variables with parents are set back to 0; the grad of an input is added to, and whoever trains
+sets it back. So it is in step 6, and in minigen.)
 """
 
 import itertools

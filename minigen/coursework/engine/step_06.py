@@ -19,8 +19,8 @@ It prints:
     2 * dL/dw after a second backward
     least squares by 200 steps: w = 1.97 -0.99, NumPy says 1.97 -0.99
 
-Try: the mean, as sum / size, and from there the rule of the mean by itself. Then x + b with x of (20, 2) and b of (2,): NumPy
-adds b to each row. What is wrong with dL/db = g? (Step 7 is about this.)
+Try: the mean, as the sum times 1 / size, and from there the rule of the mean by itself (g / size, in the shape of x). Then x +
+b with x of (20, 2) and b of (2,): NumPy adds b to each row. What is wrong with dL/db = g? (Step 7 is about this.)
 """
 
 import itertools
@@ -66,6 +66,8 @@ class Tensor:
         return Tensor(self.data**number, (self,), (lambda g: g * number * self.data ** (number - 1),))
 
     def __matmul__(self, other):
+        if self.data.ndim != 2 or other.data.ndim != 2:
+            raise ValueError(f"@ multiplies matrices, got shapes {self.data.shape} and {other.data.shape}")
         rules = lambda g: g @ other.data.T, lambda g: self.data.T @ g
         return Tensor(self.data @ other.data, (self, other), rules)
 

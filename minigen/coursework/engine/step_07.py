@@ -19,8 +19,8 @@ It prints:
     0 0 -> 0.0   0 1 -> 1.0   1 0 -> 1.0   1 1 -> 0.0
 
 Try: subtract from each row of x its mean, x - x.sum(axis=1, keepdims=True) * (1 / n), and say from the shapes alone what
-backward adds up where. Then derive the rule that a function doing all of that at once would have: g minus the mean of g in each
-row.
+backward adds up where (the mean is (n, 1), so -g is added up along axis 1). Then derive the rule that a function doing all of
+that at once would have: g minus the mean of g in each row.
 """
 
 import itertools
@@ -65,6 +65,8 @@ class Tensor:
 
     def __matmul__(self, other):
         other = as_tensor(other)
+        if self.data.ndim != 2 or other.data.ndim != 2:
+            raise ValueError(f"@ multiplies matrices, got shapes {self.data.shape} and {other.data.shape}")
         rules = lambda g: g @ other.data.T, lambda g: self.data.T @ g
         return Tensor(self.data @ other.data, (self, other), rules)
 

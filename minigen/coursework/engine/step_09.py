@@ -159,9 +159,17 @@ def youngest_first(tensor):
 
 # -- ops -------------------------------------------------------------------------------------------------------------
 
+
+def product(a, b):
+    """a b, of two matrices; a vector is one of a single row or column."""
+    if not np.ndim(a) == np.ndim(b) == 2:
+        raise ValueError(f"@ multiplies matrices, got shapes {np.shape(a)} and {np.shape(b)}")
+    return a @ b
+
+
 add = Op("add", lambda x, y: x + y, x=lambda g, z, x, y: g, y=lambda g, z, x, y: g)
 multiply = Op("multiply", lambda x, y: x * y, x=lambda g, z, x, y: g * y, y=lambda g, z, x, y: g * x)
-matmul = Op("matmul", lambda a, b: a @ b, a=lambda g, y, a, b: g @ b.T, b=lambda g, y, a, b: a.T @ g)
+matmul = Op("matmul", product, a=lambda g, y, a, b: g @ b.T, b=lambda g, y, a, b: a.T @ g)
 power = Op(
     "power",
     lambda x, exponent: x**exponent,

@@ -24,8 +24,9 @@ It prints:
     200 steps on the penalty alone: mean slope of D 0.6 -> 1.0
 
 Try: write tanh's rule as g * (1 - np.tanh(array_of(x)) ** 2), which runs in both modes. Which of the lines above fail? (That of
-tanh, and that of the penalty: to the second derivative the factor is a constant. A wrong second derivative of a right first one
-is the classic silent mistake; mg.gradcheck looks for it.)
+tanh, by an error: its second derivative has no path to x any more. Take that line out, and that of the penalty fails: to the
+second derivative the factor is a constant. A wrong second derivative of a right first one is the classic silent mistake;
+mg.gradcheck looks for it.)
 """
 
 import contextlib
@@ -201,6 +202,14 @@ def array_of(x):
 
 # -- ops: functions of arrays, with rules of ops -----------------------------------------------------------------------
 
+
+def product(a, b):
+    """a b, of two matrices; a vector is one of a single row or column."""
+    if not np.ndim(a) == np.ndim(b) == 2:
+        raise ValueError(f"@ multiplies matrices, got shapes {np.shape(a)} and {np.shape(b)}")
+    return a @ b
+
+
 add = Op("add", lambda x, y: x + y, x=lambda g, z, x, y: g, y=lambda g, z, x, y: g)
 multiply = Op("multiply", lambda x, y: x * y, x=lambda g, z, x, y: g * y, y=lambda g, z, x, y: g * x)
 power = Op(
@@ -219,7 +228,7 @@ where = Op(
     a=lambda g, y, condition, a, b: where(condition, g, 0.0),
     b=lambda g, y, condition, a, b: where(condition, 0.0, g),
 )
-matmul = Op("matmul", lambda a, b: a @ b, a=lambda g, y, a, b: g @ b.T, b=lambda g, y, a, b: a.T @ g)
+matmul = Op("matmul", product, a=lambda g, y, a, b: g @ b.T, b=lambda g, y, a, b: a.T @ g)
 transpose = Op("transpose", lambda x: x.T, x=lambda g, y, x: g.T)
 reshape = Op("reshape", lambda x, *, shape: x.reshape(shape), x=lambda g, y, x, *, shape: reshape(g, shape=x.shape))
 

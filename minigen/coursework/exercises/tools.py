@@ -85,6 +85,11 @@ class Exercise:
     rests_on: dict[str, str] = field(default_factory=dict)
     home: Path = COURSEWORK
 
+    def __post_init__(self) -> None:
+        for name in ("names", "forbidden"):
+            if isinstance(text := getattr(self, name), str):
+                raise TypeError(f'Exercise: {name} lists names, {name}=("{text}",) with a comma, got {text!r}')
+
     @property
     def starter(self) -> Path:
         """The file that is handed out."""
@@ -93,6 +98,12 @@ class Exercise:
     def requirement(self, name: str, of: str = "", on: str = "") -> Callable[[Requirement], Requirement]:
         """Make a function a requirement, by the name under which it is reported. `of`: whose values it is about; `on`: whose
         values it rests on."""
+
+        if name in self.requirements:
+            raise ValueError(f"Exercise {self.number} has two requirements {name!r}: the name is how they are reported")
+        for option, value in (("of", of), ("on", on)):
+            if value and value not in self.names:
+                raise ValueError(f"{option}={value!r} is not among the names of exercise {self.number}: {', '.join(self.names)}")
 
         def add(function: Requirement) -> Requirement:
             self.requirements[name] = function
