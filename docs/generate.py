@@ -81,6 +81,7 @@ def page(name: str) -> str:
     environment.tests["passing"] = passes
     environment.globals |= {
         "measured": measured,
+        "shipped": shipped,
         "techniques": lambda: load("techniques"),
         "runs": runs,
         "rows": rows,
@@ -130,6 +131,12 @@ def measured(data: str, demo: str, criterion: str, form: str, worst: Callable[..
         raise LookupError(f"{data}, demo {demo}: {len(found)} criteria match {criterion!r}, expected one")
     text = form.format(worst(found) if worst else found[0])
     return re.sub(r"(?<=\d) ?(?=%|dB)", NO_BREAK, signed(text))
+
+
+def shipped(name: str, figure: str, form: str) -> str:
+    """A figure on the card of a model that comes with minigen, such as "samples: recall"."""
+    card = json.loads((DOCS.parent / f"minigen/pretrained/{name}.json").read_text(encoding="utf-8"))
+    return form.format(card["metrics"][figure])
 
 
 def rows() -> list[Row]:

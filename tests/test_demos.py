@@ -156,9 +156,8 @@ BESIDE = {  # what is trained in a demo beside the model of its recipe, by numbe
     "08_recurrent": "the chapter's stacked network",
     "09_denoising": "the linear network",
     "24_wasserstein": "generators of points",
-    "33_arithmetic": "a variational autoencoder of faces",
 }
-NOT_SHOWN = {"conv-vae"}  # recipes that no demo shows yet: demo 33's faces are still those of a dense network
+NOT_SHOWN = {"conv-vae"}  # the recipe of demo 33's second model
 DEVIATIONS = {
     "13_manifold": {"latent_dim", "lr", "batch_size", "epochs"},
     "29_inpainting": {"discriminator_lr"},

@@ -10,6 +10,7 @@ import numpy as np
 from minigen import data, evaluators, metrics, training
 from minigen.backend import asarray, seed, to_numpy
 from minigen.evaluators.faces import SPOILED
+from minigen.models.autoencoders import VariationalAutoencoder
 from minigen.models.gans import stylegan
 from minigen.models.gans.growing import at_stage
 from minigen.recipes import find
@@ -144,6 +145,17 @@ def trained_stylegan(task: PortraitTask) -> stylegan.Generator:
     path, made_of = kept(task, recipe)
     train_or_load(trainer.sampler, path, made_of, lambda: recipe.fit(trainer, task.train))
     return trainer.sampler
+
+
+def trained_vae(task: PortraitTask) -> VariationalAutoencoder:
+    """A convolutional variational autoencoder of the images, trained for a few minutes."""
+    beta = 2.0 * task.images[0].size / (64 * 64 * 3)  # for each pixel as strong as that of vae-faces-64
+    recipe = find("conv-vae").with_settings(beta=beta, epochs=1 if task.args.quick else None)
+    seed(task.args.seed)
+    vae = recipe.network(recipe.spec_of(task.train))
+    recipe.fit(vae, task.train)
+    vae.eval()
+    return vae
 
 
 def keep_stylegan(task: PortraitTask, recipe: GrowingRecipe, generator: stylegan.Generator) -> None:

@@ -39,6 +39,7 @@ def test_shipped_weights_give_the_figures_of_their_card(name):
 MISSED = {  # what was asked for and is not reached: said in docs/results.md
     "progan-faces-32": {"distance in floors"},
     "stylegan-faces-32": {"distance in floors", "recall"},
+    "stylegan-faces-64": {"distance in floors", "precision", "recall"},
 }
 
 
