@@ -126,6 +126,34 @@ def test_the_same_outputs_in_both_directions(name):
     np.testing.assert_allclose(mine, there, rtol=1e-4, atol=1e-5)
 
 
+TABLE = re.findall(
+    r"^\| `((?:Conv|ConvTranspose)2d)\(a, b, (\d).*?` \| (.*) \| (.*) \|$", PAGES["docs/guide/saving.md"], re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("side", [8, 7])
+@pytest.mark.parametrize("kind, kernel, even, odd", TABLE, ids=lambda text: text[:30])
+def test_paddings_are_as_the_guide_says(kind, kernel, even, odd, side):
+    """Each row of its table, of both kinds of sides."""
+    torch = pytest.importorskip("torch")
+    said = even if side % 2 == 0 or odd == "the same" else odd
+    calls = re.findall(r"(?:ZeroPad2d|Conv2d|ConvTranspose2d)\([^`]*\)", said)
+    theirs = torch.nn.Sequential(*(eval(f"nn.{call}", {"nn": torch.nn, "a": 2, "b": 3}) for call in calls))
+    strided = "stride=2" in said
+    net = getattr(nn, kind)(2, 3, int(kernel), stride=2 if strided else 1)
+    state = {f"{len(theirs) - 1}.{name}": torch.from_numpy(array) for name, array in exchange.to_torch(randomized(net)).items()}
+    theirs.load_state_dict(state)
+    x = rng.standard_normal((2, side, side, 2)).astype(np.float32)
+    with torch.no_grad():
+        there = theirs(torch.from_numpy(first(x).copy())).numpy()
+    there = there[..., :-1, :-1] if ":-1" in said else there
+    np.testing.assert_allclose(first(net(x).numpy()), there, rtol=1e-4, atol=1e-5)
+
+
+def test_the_guide_has_that_table():
+    assert len(TABLE) == 7
+
+
 def test_feature_maps_are_flattened_channels_last():
     """As the guide says."""
     torch = pytest.importorskip("torch")
