@@ -58,30 +58,34 @@ def record(model: "Module") -> dict[str, Any]:
     found: dict[str, Any] = {"model": None, "reason": None, "changed": {}, "spectral norm": normalized, "frozen": frozen}
     try:
         description = describe(model)
-        new, shapes = when_new(json.dumps([description, normalized]))
+        new, arrays = when_new(json.dumps([description, normalized]))
         changed = changes(new, settings(model))
-        if shapes != (now := shapes_of(model)):
-            other = next(name for name in {**shapes, **now} if shapes.get(name) != now.get(name))
-            raise StateError(f"{other} is {now.get(other, 'tied')}, where its constructor makes {shapes.get(other, 'it tied')}")
+        if arrays != (now := arrays_of(model)):
+            other = next(path for path in {**arrays, **now} if arrays.get(path) != now.get(path))
+            raise StateError(f"{other} is {now.get(other, 'not there')}, where its constructor makes {arrays.get(other, 'none')}")
     except Exception as error:  # of any constructor, too: a checkpoint is written all the same
         return {**found, "reason": f"it has no {error}" if isinstance(error, KeyError) else str(error)}
     return {**found, "model": description, "changed": changed}
 
 
 @functools.lru_cache(maxsize=16)
-def when_new(text: str) -> tuple[Settings, dict[str, list[int]]]:
-    """The settings and the shapes of a model that has just been made from this description; it is not kept."""
+def when_new(text: str) -> tuple[Settings, dict[str, str]]:
+    """The settings and the arrays of a model that has just been made from this description; it is not kept."""
     description, normalized = json.loads(text)
     with random.fork_rng():
         model = rebuild(description)
         normalize(model, normalized)
-    return settings(model), shapes_of(model)
+    return settings(model), arrays_of(model)
 
 
-def shapes_of(model: "Module") -> dict[str, list[Any]]:
-    """Path -> [shape, first path] of each array in the state; those of tied weights have the same first path."""
+def arrays_of(model: "Module") -> dict[str, str]:
+    """What there is at each path of the state: "an array of (3, 2)", or the array of another path, to which it is tied."""
     first: dict[int, str] = {}
-    return {path: [*tensor.shape, first.setdefault(id(tensor), path)] for path, tensor in model._paths("")}
+    found = {}
+    for path, tensor in model._paths(""):
+        place = first.setdefault(id(tensor), path)
+        found[path] = f"an array of {tensor.shape}" if place == path else f"that of {place}"
+    return found
 
 
 def unique_modules(model: "Module") -> Iterator[tuple[str, "Module"]]:

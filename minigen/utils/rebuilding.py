@@ -133,9 +133,9 @@ def rebuild(description: Any) -> Any:
 
 
 def check_size(description: Any) -> None:
-    """Raise StateError for a description of more than `MOST` objects, those that are used twice counted twice: what is used
-    twice at each of 40 levels has 2^40 paths."""
-    sizes: list[int] = []
+    """Raise StateError for a description of more than `MOST` objects, each counted as often as it is used: one that is used twice
+    at each of 40 levels has 2^40 paths."""
+    sizes: list[int] = []  # of the objects so far, themselves included, in the order in which "same as" numbers them
 
     def size(said: Any) -> int:
         if isinstance(said, list):
@@ -145,14 +145,14 @@ def check_size(description: Any) -> None:
         if said.keys() == {"same as"}:
             number = said["same as"]
             return sizes[number] if type(number) is int and 0 <= number < len(sizes) else 0
+        if "class" not in said:
+            return sum(map(size, said.values()))
         number = len(sizes)
-        sizes.append(1) if "class" in said else None
-        total = int("class" in said) + sum(map(size, said.values()))
-        if "class" in said:
-            sizes[number] = total
-        if total > MOST:
+        sizes.append(1)
+        sizes[number] += sum(map(size, said.values()))
+        if sizes[number] > MOST:
             raise StateError(f"it describes more than {MOST:,} objects")
-        return total
+        return sizes[number]
 
     size(description)
 

@@ -1,4 +1,4 @@
-"""The sparse autoencoder: an overcomplete code with few active units."""
+"""The sparse autoencoder: more codes than units before them, with few active units."""
 
 import math
 from typing import Any
