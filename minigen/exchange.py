@@ -12,7 +12,8 @@
 | `LSTMCell`, `GRUCell` | weight, recurrent_weight | weight_ih, weight_hh |
 
 The gates have the same order in both: i, f, g, o in an LSTM, r, z, n in a GRU. PyTorch's LSTM has two biases, of which only the
-sum counts: that is the one here. Vectors outside these layers are the same in both.
+sum counts: that is the one here. Vectors outside these layers are the same in both. A class of your own that is derived from one
+of these has its weights.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,11 +48,13 @@ def from_torch(module: nn.Module, state: Mapping[str, Any], *, names: Names = No
     """Load a state of PyTorch, `net.state_dict()`, tensors or arrays, into a module with the same layers.
 
     names: as in `to_torch`. Values take the dtype of the module. StateError, naming every mismatch by its name in PyTorch, unless
-    all of it fits, and for a weight that is tied here and has two values there; then nothing changes.
+    all of it fits, for values that are not finite, or would not be in that dtype, and for a weight that is tied here and has two
+    values there; then nothing changes.
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"from_torch takes a state dict, names with tensors, got {shortened(state)}: write net.state_dict()")
     expected = to_torch(module, names=names)
+    check_names(state, expected)
     given = {name: on_host(name, tensor, expected.get(name)) for name, tensor in state.items()}
     counts = {name: array for name, array in expected.items() if name.endswith(COUNTED)}  # older files have none
     check_fit(f"{type(module).__name__}, as PyTorch would have it", counts | given, expected)
@@ -70,6 +73,24 @@ def from_torch(module: nn.Module, state: Mapping[str, Any], *, names: Names = No
     module.load_state_dict({path: value for path, (_, value) in found.items()})
 
 
+def check_names(state: Mapping[str, Any], expected: State) -> None:
+    """Raise StateError for the two usual mistakes, with what to write: a whole checkpoint, and names behind a wrapper's."""
+    inside = [name for name, value in state.items() if isinstance(value, Mapping)]
+    if inside:
+        best = max(inside, key=lambda name: sum(hasattr(value, "shape") for value in state[name].values()))
+        raise StateError(
+            f"this is a checkpoint, with {shortened(list(state))}, expected the state dict in it: "
+            f"from_torch(module, state[{best!r}])"
+        )
+    first = str(next(iter(state), "")).partition(".")[0] + "."
+    rest = {str(name).removeprefix(first) for name in state if str(name).startswith(first)}
+    if len(rest) == len(state) and rest & expected.keys() and not state.keys() & expected.keys():
+        raise StateError(
+            f"all names begin with {first!r}, as nn.DataParallel (module.) and torch.compile (_orig_mod.) write them: "
+            f"from_torch(module, {{name.removeprefix({first!r}): tensor for name, tensor in state.items()}})"
+        )
+
+
 def on_host(name: str, tensor: Any, expected: np.ndarray | None) -> np.ndarray:
     """A tensor of PyTorch, or an array, as an array of the dtype that is expected. StateError for anything else."""
     if hasattr(tensor, "detach"):
@@ -79,7 +100,18 @@ def on_host(name: str, tensor: Any, expected: np.ndarray | None) -> np.ndarray:
     array = to_numpy(tensor) if hasattr(tensor, "shape") else np.asarray(tensor)
     if array.dtype.kind not in "fiub":
         raise StateError(f"{name} is {shortened(tensor)}, expected a tensor of PyTorch or an array")
-    return array if expected is None or {array.dtype.kind, expected.dtype.kind} != {"f"} else array.astype(expected.dtype)
+    if expected is None or {array.dtype.kind, expected.dtype.kind} != {"f"}:
+        return array
+    if not np.isfinite(array).all():
+        raise StateError(f"{name} holds NaN or infinity, expected finite values")
+    with np.errstate(over="ignore"):
+        converted = array.astype(expected.dtype)
+    if not np.isfinite(converted).all():
+        largest = np.abs(array).max()
+        raise StateError(
+            f"{name} has values up to {largest:.3g}, which are infinite in {expected.dtype}: module.astype('float64')"
+        )
+    return converted
 
 
 # -- the layers --------------------------------------------------------------------------------------------------------
@@ -104,7 +136,7 @@ def entries(module: nn.Module, names: Names) -> Iterator[Entry]:
         raise StateError(
             f"names: {type(module).__name__} has no part {shortened(path)}: {suggestion(path, filter(None, layers))}"
         )
-    cells = {id(layer.cell) for layer in layers.values() if type(layer) in (nn.LSTM, nn.GRU)}  # parts of those
+    cells = {id(layer.cell) for layer in layers.values() if kind_of(layer) in (nn.LSTM, nn.GRU)}  # parts of those
     seen: set[str] = set()
     for path, layer in layers.items():
         if id(layer) in cells:
@@ -135,24 +167,30 @@ def entries_of(layer: nn.Module, where: str) -> Iterator[Entry]:
     """Those of one layer, without the modules in it."""
     if getattr(layer, "reparametrization", None) is not None:
         raise StateError(f"{where}, {layer!r}, makes its weight of a parameter each time, as no layer of PyTorch does")
-    if type(layer) in WEIGHTS:
-        there, back = WEIGHTS[type(layer)]
+    kind = kind_of(layer)
+    if kind in WEIGHTS:
+        there, back = WEIGHTS[kind]
         yield Entry("weight", "weight", there(host(layer.weight)), back)
-    elif type(layer) in (nn.LSTM, nn.GRU):
+    elif kind in (nn.LSTM, nn.GRU):
         for here, name, value, back in entries_of_cell(layer.cell):
             yield Entry(f"cell.{here}", f"{name}_l0", value, back)
         return
-    elif type(layer) in (nn.LSTMCell, nn.GRUCell):
+    elif kind in (nn.LSTMCell, nn.GRUCell):
         yield from entries_of_cell(layer)
         return
-    elif type(layer) is nn.BatchNorm:
+    elif kind is nn.BatchNorm:
         yield Entry(None, COUNTED, np.zeros((), np.int64))
     for name, tensor in layer.members():
-        if isinstance(tensor, nn.Module) or (name == "weight" and type(layer) in WEIGHTS):
+        if isinstance(tensor, nn.Module) or (name == "weight" and kind in WEIGHTS):
             continue
         if tensor.ndim > 1:
             raise StateError(f"{where}, {layer!r}, has {name} {tuple(tensor.shape)}, which no layer of PyTorch has")
         yield Entry(name, name, host(tensor))
+
+
+def kind_of(layer: nn.Module) -> type:
+    """The class of a layer; of a class of a user's own the one of minigen's that it is derived from."""
+    return next(kind for kind in type(layer).__mro__ if kind.__module__.startswith("minigen."))
 
 
 def entries_of_cell(cell: Any) -> Iterator[Entry]:

@@ -279,6 +279,64 @@ def test_layers_that_pytorch_does_not_have_are_named(make, message):
         exchange.to_torch(make())
 
 
+class Mine(nn.Dense):
+    """A layer of a reader's own."""
+
+
+class MyNorm(nn.BatchNorm):
+    """Another."""
+
+
+class MyGru(nn.GRU):
+    """And one with a cell."""
+
+
+def test_layers_derived_from_minigen_s_have_their_weights():
+    for own, base in ((Mine(2, 3), nn.Dense(2, 3)), (MyNorm(3), nn.BatchNorm(3)), (MyGru(2, 3), nn.GRU(2, 3))):
+        state = exchange.to_torch(randomized(own))
+        assert {name: array.shape for name, array in state.items()} == {
+            name: array.shape for name, array in exchange.to_torch(base).items()
+        }
+        exchange.from_torch(base, state)
+        assert base.fingerprint() == own.fingerprint()
+
+
+def weights(**changed):
+    """PyTorch's state of a Dense(2, 3), in float64, with one value changed."""
+    state = {name: array.astype(np.float64) for name, array in exchange.to_torch(nn.Dense(2, 3)).items()}
+    for name, value in changed.items():
+        state[name].flat[0] = value
+    return state
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (weights(weight=np.nan), "weight holds NaN or infinity, expected finite values"),
+        (weights(bias=-np.inf), "bias holds NaN or infinity"),
+        (weights(bias=-1e300), r"bias has values up to 1e\+300, which are infinite in float32: module\.astype\('float64'\)"),
+        (
+            {f"module.{name}": array for name, array in weights().items()},
+            r"all names begin with 'module\.', as nn\.DataParallel .* write them: from_torch\(module, \{name\.removeprefix\('module\.'\)",
+        ),
+        (
+            {"epoch": 3, "optimizer": {"state": {}, "param_groups": []}, "state_dict": weights()},
+            r"this is a checkpoint, with \['epoch', 'optimizer', 'state_dict'\], expected .*: from_torch\(module, state\['state_dict'\]\)",
+        ),
+        ({"body.weight": np.ones((3, 2))}, r"all names begin with 'body\.'"),
+        ({"a.weights": np.ones((3, 2))}, r"missing weight \(3, 2\); unexpected a.weights"),
+        ({}, r"missing bias \(3,\)"),
+    ],
+)  # fmt: skip
+def test_the_usual_mistakes_are_answered_with_what_to_write(state, message):
+    net = nn.Dense(2, 3)
+    before = net.fingerprint()
+    with pytest.raises(StateError, match=message):
+        exchange.from_torch(net, state)
+    assert net.fingerprint() == before
+
+
 def test_bad_calls_are_answered():
     net = nn.Sequential(nn.Dense(4, 3), nn.Dense(3, 2))
     with pytest.raises(TypeError, match=r"from_torch takes a state dict, names with tensors, got 'net\.pt'"):

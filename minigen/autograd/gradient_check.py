@@ -20,6 +20,7 @@ from minigen.backend import asarray, to_numpy
 from minigen.engine import Tensor, grad
 from minigen.errors import DtypeError, GradcheckError
 from minigen.ops import concatenate
+from minigen.utils.checks import check_seed
 
 COMPARED = 500  # elements of a large array that are compared one by one when its derivative is wrong
 
@@ -74,7 +75,8 @@ def gradcheck(
     for i in wrt:
         if arrays[i].dtype != np.float64:
             raise DtypeError(f"gradcheck needs float64, got {arrays[i].dtype} for input {i}: x.astype('float64')")
-    check(f, arrays, wrt, order, getattr(f, "__name__", "f"), (eps, rtol, atol), np.random.default_rng(seed))
+    rng = np.random.default_rng(check_seed("gradcheck", seed))
+    check(f, arrays, wrt, order, getattr(f, "__name__", "f"), (eps, rtol, atol), rng)
 
 
 def check(f: Callable, arrays: tuple, wrt: list[int], order: int, name: str, tolerances: tuple, rng: Any) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from minigen.backend import devices
 from minigen.backend.devices import Array
+from minigen.utils.checks import check_seed
 from minigen.utils.reading import shortened
 
 HOST_STREAMS = ("weights", "latent", "shuffle", "noise")
@@ -23,9 +24,10 @@ _device_noise: Any = None  # a cupy Generator, made when first needed
 
 
 def seed(n: int | None = None) -> None:
-    """Start all random streams from the integer n; the same n gives the same random numbers. None: from fresh entropy."""
+    """Start all random streams from the integer n; the same n gives the same random numbers. None: from fresh entropy. ValueError
+    for a negative number, and for anything else."""
     global _device_noise
-    children = np.random.SeedSequence(n).spawn(len(HOST_STREAMS))
+    children = np.random.SeedSequence(None if n is None else check_seed("minigen.seed", n)).spawn(len(HOST_STREAMS))
     for name, child in zip(HOST_STREAMS, children):
         _streams[name] = np.random.Generator(np.random.PCG64(child))
     _device_noise = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigen.baselines.spoiling import double_exposures
 from minigen.data.pixels import as_pixels, blocks
-from minigen.utils.checks import is_whole
+from minigen.utils.checks import check_seed, is_whole
 
 COMPONENTS = 50  # of the Gaussian that keeps the largest variances only
 CLUSTERS = 10  # Gaussians in the mixture
@@ -32,7 +32,7 @@ class Gaussian:
         root = Root(images)
         self.mean, self.root = root.mean.reshape(images.shape[1:]), root
         if components is not None:
-            directions = principal_directions(root, components, np.random.default_rng(seed))
+            directions = principal_directions(root, components, np.random.default_rng(check_seed("trivial samplers", seed)))
             self.root = np.linalg.qr(root @ directions, mode="r") @ directions.T
 
     def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -147,7 +147,7 @@ def trivial_samples(
         raise ValueError(f"trivial_samples: got {len(images)} image, expected at least 2, and better thousands")
     if not is_whole(count) or count < 1:
         raise ValueError(f"trivial_samples: got count {count!r}, expected at least 1")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("trivial samplers", seed))
     images, labels = (each[: max(2, LARGEST // images[0].size)] for each in (images, labels))
     yield "mean image", mean_image(images, count)
     yield "one Gaussian of the pixels", Gaussian(images).sample(count, rng)

@@ -8,7 +8,7 @@ import numpy as np
 from minigen.backend import Array, asarray, random, to_numpy
 from minigen.data.pixels import as_pixels
 from minigen.errors import ShapeError, StateError
-from minigen.utils.checks import is_whole
+from minigen.utils.checks import check_seed, is_whole
 from minigen.utils.reading import shortened
 from minigen.utils.settings import PythonNumbers
 
@@ -56,9 +56,7 @@ class Batches(PythonNumbers):
             )
         if seed is None:
             seed = int(random.stream("shuffle").integers(2**32))
-        elif seed < 0:
-            raise ValueError(f"batches: got seed {seed}, expected a non-negative integer")
-        self.batch_size, self.seed, self.shuffle, self.drop_last = batch_size, seed, shuffle, drop_last
+        self.batch_size, self.seed, self.shuffle, self.drop_last = batch_size, check_seed("batches", seed), shuffle, drop_last
         self.convert = convert
         self.epoch = 0  # the epoch in progress, or the next one
         self.position = 0  # batches of it already yielded

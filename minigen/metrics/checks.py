@@ -8,6 +8,7 @@ import numpy as np
 from minigen.backend.host import whole_array
 from minigen.errors import ShapeError
 from minigen.utils.checks import is_whole
+from minigen.utils.reading import shortened
 
 
 def checked_arrays(
@@ -19,7 +20,7 @@ def checked_arrays(
     length, the same wherever it occurs, and not below `least`. Raises ShapeError for other shapes, ValueError for NaN and, unless
     `infinite`, infinity.
     """
-    found = {name: whole_array(x, dtype=dtype) for name, x in arrays.items()}
+    found = {name: array_of(metric, name, x, dtype) for name, x in arrays.items()}
     shapes = [re.findall(r"\w+", shape) for shape in re.findall(r"\((.*?)\)", expected)]
     lengths: dict[str, int] = {}
     for array, axes in zip(found.values(), shapes * len(found) if len(shapes) == 1 else shapes, strict=True):
@@ -41,7 +42,7 @@ def checked_examples(metric: str, least: int, *, dtype: Any = np.float64, **sets
     Raises ShapeError for what is not a set of examples and for examples of different shapes, ValueError for fewer than `least`
     of them and for values that are not finite, naming the metric and the set.
     """
-    arrays = {name: whole_array(values, dtype=dtype) for name, values in sets.items()}
+    arrays = {name: array_of(metric, name, values, dtype) for name, values in sets.items()}
     shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
     if any(array.ndim < 2 or 0 in array.shape[1:] for array in arrays.values()):
         raise ShapeError(f"{metric}: got {shapes}, expected (n, ...): n examples of at least one value each")
@@ -54,6 +55,14 @@ def checked_examples(metric: str, least: int, *, dtype: Any = np.float64, **sets
         checked.append(array.reshape(len(array), -1))
         check_finite(metric, name, checked[-1])
     return checked
+
+
+def array_of(metric: str, name: str, x: Any, dtype: Any) -> np.ndarray:
+    """x as an array. ValueError, naming it, for text, and for rows of different lengths."""
+    try:
+        return whole_array(x, dtype=dtype)
+    except ValueError:
+        raise ValueError(f"{metric}: got {shortened(x)} as {name}, expected an array of numbers") from None
 
 
 def check_finite(metric: str, name: str, x: np.ndarray, infinite: bool = False) -> None:

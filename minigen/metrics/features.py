@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minigen.metrics.checks import check_count, checked_arrays, checked_examples
+from minigen.utils.checks import check_seed
 
 _ROUNDING = 1e-5  # tolerance of a covariance, relative to its largest eigenvalue: the error of sums in float32
 
@@ -107,7 +108,7 @@ def kernel_distance(
     check_count("kernel_distance", "blocks", blocks, least=1)
     of = f"{len(real)} real and {len(fake)} fake examples"
     check_count("kernel_distance", "block_size", block_size, least=2, most=min(len(real), len(fake)), of=of)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("kernel_distance", seed))
     estimates = np.array(
         [squared_mmd(*(x[rng.choice(len(x), block_size, replace=False)] for x in (real, fake))) for _ in range(blocks)]
     )

@@ -19,6 +19,7 @@ from minigen.autograd import no_grad
 from minigen.backend import asarray, random, to_numpy
 from minigen.errors import NonFiniteError, ShapeError
 from minigen.metrics.intervals import Estimate
+from minigen.utils.checks import check_seed
 from minigen.utils.progress import bar
 
 
@@ -73,7 +74,7 @@ def _posterior_samples(
     """Batch by batch, in float64: log p(x|z) (samples, n), z (samples, n, d), and its mean and logvar, (n, d) each."""
     if len(x) < 1 or samples < 1 or batch_size < 1:
         raise ValueError(f"{metric}: got {len(x)} images, {samples} samples and batch_size {batch_size}, expected at least 1")
-    source = random.stream("noise") if seed is None else np.random.default_rng(seed)
+    source = random.stream("noise") if seed is None else np.random.default_rng(check_seed(metric, seed))
     with bar(total=len(x), desc=metric, unit="ex", show=progress, leave=False) as shown:
         for start in range(0, len(x), batch_size):
             batch = asarray(x[start : start + batch_size])

@@ -8,6 +8,7 @@ import numpy as np
 from minigen.backend.host import whole_array
 from minigen.metrics.checks import check_count, checked_arrays, checked_examples
 from minigen.metrics.distances import nearest, squared_distances
+from minigen.utils.checks import check_seed
 
 _DRAWN = 256  # examples compared for diversity: a tenth of a second at 64 x 64 x 3 pixels, and enough to see a collapse
 
@@ -162,7 +163,8 @@ def pairwise_diversity(samples: np.ndarray, reference: np.ndarray | None = None,
 
 def _drawn(x: np.ndarray, seed: int) -> np.ndarray:
     """At most _DRAWN of the examples."""
-    return x[np.random.default_rng(seed).choice(len(x), _DRAWN, replace=False)] if x.ndim and len(x) > _DRAWN else x
+    rng = np.random.default_rng(check_seed("pairwise_diversity", seed))
+    return x[rng.choice(len(x), _DRAWN, replace=False)] if x.ndim and len(x) > _DRAWN else x
 
 
 def _mean_distance(x: np.ndarray) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 
 from minigen.errors import ShapeError
 from minigen.metrics.checks import check_count, checked_arrays
+from minigen.utils.checks import check_seed
 
 PATCH = 7  # pixels along the side of a patch
 PATCHES = 128  # of an image, per scale
@@ -38,7 +39,7 @@ def sliced_wasserstein(real: np.ndarray, fake: np.ndarray, smallest: int = 8, se
         raise ShapeError(
             f"sliced_wasserstein: got images of {real.shape[1]} x {real.shape[2]} pixels, expected at least {PATCH} x {PATCH}"
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("sliced_wasserstein", seed))
     return {
         a.shape[1]: 1000 * sliced_distance(normalized_patches(a, rng), normalized_patches(b, rng), rng)
         for a, b in zip(laplacian_pyramid(real, smallest), laplacian_pyramid(fake, smallest))

@@ -8,6 +8,7 @@ from minigen.metrics.checks import checked_arrays
 from minigen.metrics.intervals import Estimate
 from minigen.metrics.samples import FeatureExtractor
 from minigen.utils.arcs import great_circle
+from minigen.utils.checks import check_seed
 
 BATCH = 250  # pairs of images held at a time
 DROPPED = 1  # percent of the distances, at either end
@@ -54,7 +55,7 @@ def perceptual_path_length(
         raise ValueError(f"perceptual_path_length: {type(generator).__name__} has no W (no map and draw_styles); use space='z'")
     if n < 2 or not 0.0 < eps < 1.0:
         raise ValueError(f"perceptual_path_length: got n = {n} and eps = {eps}, expected at least 2, and 0 < eps < 1")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("perceptual_path_length", seed))
     draw = generator.draw if space == "z" else generator.draw_styles
     distances = []
     for start in range(0, n, BATCH):

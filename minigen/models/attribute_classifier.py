@@ -9,6 +9,7 @@ from minigen import losses, metrics, nn, ops
 from minigen.backend import asarray
 from minigen.errors import ShapeError
 from minigen.metrics.checks import checked_arrays
+from minigen.models.sizes import checked_maps
 from minigen.nn.batching import outputs
 
 
@@ -45,7 +46,7 @@ class AttributeClassifier(nn.Module):
             )
         if resolution < 8:
             raise ShapeError(f"AttributeClassifier: resolution must be at least 8, got {resolution}")
-        self.factors = dict(factors)
+        self.factors, feature_maps = dict(factors), checked_maps(feature_maps, 3)
         layers: list[nn.Module] = []
         for inputs, maps in zip((channels, *feature_maps), feature_maps):
             layers += [nn.Conv2d(inputs, maps, 3, bias=False), nn.MaxPool2d(2), nn.BatchNorm(maps), nn.ReLU()]

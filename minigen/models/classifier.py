@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from minigen import losses, metrics, nn, ops
+from minigen.models.sizes import checked_maps
 from minigen.nn.batching import outputs
 
 
@@ -60,7 +61,7 @@ class FeatureClassifier(Classifier):
     """
 
     def __init__(self, classes: int = 10, feature_maps: tuple[int, int] = (16, 32), features: int = 64):
-        first, second = feature_maps
+        first, second = checked_maps(feature_maps, 2)
         super().__init__(
             nn.Sequential(
                 nn.Conv2d(1, first, 3, activation="relu"),

@@ -1,11 +1,14 @@
 """The shapes of images that networks are made for, and the sizes between which convolutions of stride 2 halve and double them."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from minigen import nn
 from minigen.errors import ShapeError
 from minigen.ops.window import Pair
-from minigen.utils.checks import check_shape
+from minigen.utils.checks import check_shape, is_whole
 
 Shape = tuple[int, int, int]
 
@@ -40,6 +43,24 @@ def halvings(shape: Shape, coarsest: int) -> int:
 def feature_maps_of(shape: Shape, finest: int, coarsest: int) -> list[int]:
     """Those of the finest maps below an image, twice as many for each further halving, down to `coarsest` pixels: [64, 128]."""
     return [finest << i for i in range(halvings(shape, coarsest))]
+
+
+def checked_maps(feature_maps: Any, most: int, each: str = "", least: int | None = None) -> tuple[int, ...]:
+    """A setting that lists feature maps, in a list, a tuple or an array, as a tuple. ValueError unless there are `most` of them,
+    or `least` to `most`, whole numbers of at least 1.  `each`: what there is one for, for the message."""
+    maps = tuple(feature_maps) if np.iterable(feature_maps) and not isinstance(feature_maps, (str, Mapping)) else ()
+    least = most if least is None else least
+    if not least <= len(maps) <= most or not all(is_whole(n) and not isinstance(n, bool) and n > 0 for n in maps):
+        number = f"{most}" if least == most else f"{least} to {most}"
+        raise ValueError(f"feature_maps: expected {number} positive whole numbers{each}, got {feature_maps!r}")
+    return tuple(map(int, maps))
+
+
+def maps_of_doublings(feature_maps: Any, shape: Shape) -> tuple[int, ...]:
+    """Feature maps that are given one for each doubling: at most as many as there are from a single pixel along the shorter side
+    on. Else ValueError."""
+    most = halvings(shape, 1)
+    return checked_maps(feature_maps, most, f", one for each doubling of {shape[0]} x {shape[1]} pixels", least=1)
 
 
 def halved(shape: Shape, times: int) -> list[Pair]:

@@ -7,6 +7,7 @@ from minigen.autograd import TensorLike
 from minigen.errors import suggestion
 from minigen.nn.module import ElementwiseModule
 from minigen.ops.activation import check_slope
+from minigen.utils.checks import check_numbers
 
 
 class Activation(ElementwiseModule):
@@ -66,6 +67,7 @@ class LeakyReLU(Activation):
     function = staticmethod(ops.leaky_relu)
 
     def __init__(self, slope: float = 0.2):
+        check_numbers("LeakyReLU", slope=slope)
         check_slope(slope, "leaky_relu: ")
         self.slope = slope
 

@@ -10,6 +10,7 @@ from minigen.autograd import Parameter, Tensor, grad, gradcheck
 from minigen.backend import asarray, to_numpy
 from minigen.errors import GradcheckError
 from minigen.nn.module import Module
+from minigen.utils.checks import check_seed
 from minigen.utils.near_misses import explained
 
 
@@ -32,7 +33,7 @@ def gradcheck_module(
         )
     names = list(module.astype("float64").named_parameters())
     parameters = module.parameters()
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("gradcheck_module", seed))
     values = [to_numpy(p.data) + 0.1 * rng.standard_normal(p.shape) for p in parameters]
 
     def function(*inputs: Tensor) -> Tensor:

@@ -88,6 +88,7 @@ class Scaled(Module):
     """c W, the reparametrization of both layers."""
 
     def __init__(self, c: float):
+        check_positive("Scaled", c=c)
         self.c = c
 
     def forward(self, weight: TensorLike) -> TensorLike:

@@ -16,24 +16,40 @@ from minigen.utils.blocks import block
 
 Initializer = Callable[[tuple[int, ...]], Array]
 
-left: ContextVar[float] = ContextVar("left", default=math.inf)  # how many values may still be made, see `bounded`
+
+class Bound:
+    """How many values may still be made, and how many steps taken: each weight, and each op of a forward pass, is one."""
+
+    def __init__(self, values: int, steps: int):
+        self.values, self.steps = values, steps
+
+    def spend(self, shape: tuple[int, ...]) -> None:
+        """A step that makes an array of this shape. StateError for one too many."""
+        self.values, self.steps = self.values - math.prod(shape), self.steps - 1
+        if self.values < 0:
+            raise StateError(f"its settings ask for a weight of {list(shape)}, which is not among its weights")
+        if self.steps < 0:
+            raise StateError("its settings ask for more layers than its weights are for")
+
+
+bound: ContextVar[Bound | None] = ContextVar("bound", default=None)  # see `bounded`
 
 
 @block
-def bounded(values: int) -> Iterator[None]:
-    """Inside the block networks of at most so many values can be made: for those whose sizes a file says. Else StateError."""
-    token = left.set(values)
+def bounded(values: int, steps: int) -> Iterator[None]:
+    """Inside the block networks of at most so many values can be made, in at most so many steps: for those whose sizes a file
+    says. Else StateError."""
+    token = bound.set(Bound(values, steps))
     try:
         yield
     finally:
-        left.reset(token)
+        bound.reset(token)
 
 
 def take(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape, counted."""
-    left.set(left.get() - math.prod(shape))
-    if left.get() < 0:
-        raise StateError(f"its settings ask for a weight of {list(shape)}, which is not among its weights")
+    if (left := bound.get()) is not None:
+        left.spend(shape)
     return shape
 
 

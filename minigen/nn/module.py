@@ -11,7 +11,7 @@ import numpy as np
 
 from minigen.autograd import Parameter, Tensor, no_grad
 from minigen.backend import array_module, asarray, current, to_numpy
-from minigen.errors import DtypeError, LayerError
+from minigen.errors import DtypeError, LayerError, StateError
 from minigen.nn import init, saving
 from minigen.nn.summary import summary
 from minigen.utils.blocks import Block, block
@@ -94,11 +94,19 @@ class Module(Rebuildable):
         return {path: tensor for path, tensor in self.named_state().items() if isinstance(tensor, Parameter)}
 
     def named_state(self) -> dict[str, Parameter | Buffer]:
-        """Path -> parameter or buffer: the contents of a state dict, named as in `named_parameters`."""
+        """Path -> parameter or buffer: the contents of a state dict, named as in `named_parameters`.
+
+        StateError if one path leads to two of them, as where a dict has the keys 1 and "1": only one would be trained and saved.
+        """
         named: dict[str, Parameter | Buffer] = {}
         found: set[int] = set()
         for path, tensor in self._paths(""):
             if id(tensor) not in found:
+                if path in named:
+                    raise StateError(
+                        f"{type(self).__name__} has two arrays at {path!r}, {named[path].shape} and {tensor.shape}: "
+                        "give one of them another name, or key"
+                    )
                 found.add(id(tensor))
                 named[path], tensor.name = tensor, path
         return named
@@ -224,9 +232,10 @@ class Module(Rebuildable):
         return self.traced_output_shape(input_shape)
 
     def traced_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The output shape of a forward pass of one example of zeros."""
+        """The output shape of a forward pass of one example of zeros; or of none, if a file says how large it would be."""
+        n = 1 if init.bound.get() is None else 0
         with self.eval_mode(), no_grad():
-            return tuple(self(Tensor(zeros((1, *input_shape), self))).shape[1:])
+            return tuple(self(Tensor(zeros((n, *input_shape), self))).shape[1:])
 
     def knows_output_shape(self) -> bool:
         """Whether the module computes its output shape without a forward pass."""
@@ -304,7 +313,6 @@ def search(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def zeros(shape: tuple[int, ...], module: Module) -> Any:
     """Zeros of the dtype and on the device of a module's parameters."""
-    shape = init.take(shape)
     for parameter in module.parameters():
         return array_module(parameter.data).zeros(shape, dtype=parameter.dtype)
     return current().xp.zeros(shape, dtype=np.float32)

@@ -124,6 +124,8 @@ class Recurrent(Module):
     cell_type: type[RecurrentCell]
 
     def __init__(self, input_size: int, hidden_size: int, return_sequences: bool = False):
+        if not isinstance(return_sequences, bool):
+            raise TypeError(f"{type(self).__name__}'s return_sequences must be True or False, got {return_sequences!r}")
         self.cell, self.return_sequences = self.cell_type(input_size, hidden_size), return_sequences
 
     def forward(self, x: TensorLike) -> TensorLike:

@@ -8,7 +8,7 @@ from minigen.backend import Array, random
 from minigen.nn.checks import check_floating, check_noise
 from minigen.nn.module import ElementwiseModule, Module
 from minigen.ops.regularization import check_target
-from minigen.utils.checks import check_fraction, check_nonnegative
+from minigen.utils.checks import check_fraction, check_nonnegative, check_numbers
 
 
 class Dropout(ElementwiseModule):
@@ -70,6 +70,7 @@ class ActivityRegularization(ElementwiseModule):
 
     def __init__(self, l1: float = 0.0, kl: float = 0.0, target: float = 0.1):
         check_nonnegative("ActivityRegularization", l1=l1, kl=kl)
+        check_numbers("ActivityRegularization", target=target)
         check_target("ActivityRegularization", target)
         self.l1, self.kl, self.target = l1, kl, target
         self.penalty: Tensor | float = 0.0

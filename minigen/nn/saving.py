@@ -1,6 +1,7 @@
 """Models in files: class, settings and weights, from which `build` makes them again. Nothing in a file is ever run.
 
-A file ends in .npz, as `utils.archive` writes it, or in .safetensors, in whose metadata the same header is, under "minigen":
+A file ends in .npz, as `utils.archive` writes it, or in .safetensors, in whose metadata the same header is, under "minigen",
+and its checksum under "minigen sha256":
 
     minigen        the version that wrote it
     model          what the model is made of, see `utils.rebuilding`; null for a class that is not minigen's, which `reason` says
@@ -23,13 +24,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from minigen.autograd.debug import Observer, observing
 from minigen.backend import random
 from minigen.errors import CheckpointError, DtypeError, MissingPackageError, StateError
 from minigen.nn import init
 from minigen.utils import archive
 from minigen.utils.files import replacing
 from minigen.utils.reading import open_regular, parsed_json, shortened
-from minigen.utils.rebuilding import class_of, describe, rebuild
+from minigen.utils.rebuilding import class_of, describe, rebuild, remade, signature
 from minigen.utils.settings import PLAIN, Configured, to_python
 
 if TYPE_CHECKING:  # whose method save() is made of this file
@@ -39,13 +41,23 @@ Settings = dict[str, dict[str, Any]]  # path -> attribute -> value
 
 ENDINGS = (".npz", ".safetensors")
 GROUP = "weights/"  # before the names of arrays in an .npz
+SEAL = "minigen sha256"  # in the metadata of a .safetensors, beside "minigen": the checksum of that
 RECORD = {"model", "reason", "changed", "spectral norm", "frozen"}
-TRACED = 1 << 20  # values that may be needed beside the weights, to find shapes by a forward pass
+SPARE = 8  # so many times its weights may be made to open a model: twins are made, too, to check settings
+STEPS = 1 << 14  # that may be taken beside those weights, to find shapes by a forward pass
 SPECTRAL_NORM = "nn.spectral.SpectralNorm"
 
 
 class Mark(str):
     """What an attribute is whose value is no JSON."""
+
+
+class Counting(Observer):
+    """Counts the ops of a forward pass that finds a shape, each as a step of `init.bounded`."""
+
+    def forward(self, op: Any, arrays: list, attributes: dict) -> Any:
+        init.take((0,))
+        return super().forward(op, arrays, attributes)
 
 
 # -- what makes a model again --------------------------------------------------------------------------------------------
@@ -63,6 +75,10 @@ def record(model: "Module") -> dict[str, Any]:
         if arrays != (now := arrays_of(model)):
             other = next(path for path in {**arrays, **now} if arrays.get(path) != now.get(path))
             raise StateError(f"{other} is {now.get(other, 'not there')}, where its constructor makes {arrays.get(other, 'none')}")
+        check_one_dtype({path: tensor.dtype for path, tensor in model.named_state().items()})
+        if changed:
+            with random.fork_rng():
+                check_changes(new_model(description, normalized), changed)
     except Exception as error:  # of any constructor, too: a checkpoint is written all the same
         return {**found, "reason": f"it has no {error}" if isinstance(error, KeyError) else str(error)}
     return {**found, "model": description, "changed": changed}
@@ -73,9 +89,15 @@ def when_new(text: str) -> tuple[Settings, dict[str, str]]:
     """The settings and the arrays of a model that has just been made from this description; it is not kept."""
     description, normalized = json.loads(text)
     with random.fork_rng():
-        model = rebuild(description)
-        normalize(model, normalized)
+        model = new_model(description, normalized)
     return settings(model), arrays_of(model)
+
+
+def new_model(description: Any, normalized: list[str]) -> "Module":
+    """A model by its description, and the paths of layers with spectral normalization."""
+    model = rebuild(description)
+    normalize(model, normalized)
+    return model
 
 
 def arrays_of(model: "Module") -> dict[str, str]:
@@ -107,12 +129,20 @@ def normalize(model: "Module", paths: list[str]) -> None:
     modules, spectral_norm = dict(unique_modules(model)), cast(Any, class_of(SPECTRAL_NORM))
     for path in paths:
         layer: Any = modules[path]
+        if layer.reparametrization is not None:
+            raise StateError(f"{path} is reparametrized already")
         layer.reparametrization = spectral_norm(layer.weight, layer.output_axis)
 
 
 def settings(model: "Module") -> Settings:
-    """All attributes of the model's modules, and of objects such as a Corruption, that are plain values; of others a Mark."""
-    return {path: settings_of(owner) for path, owner in owners_of(model)}
+    """All attributes of the model's modules, and of objects such as a Corruption, that are plain values; of others a Mark.
+    StateError if one path leads to two of them."""
+    found: Settings = {}
+    for path, owner in owners_of(model):
+        if path in found:
+            raise StateError(f"two parts with one path, {path}: give one of them another name, or key")
+        found[path] = settings_of(owner)
+    return found
 
 
 def owners_of(model: "Module") -> Iterator[tuple[str, Any]]:
@@ -137,11 +167,16 @@ def is_part(name: str, value: Any) -> bool:
 def settings_of(owner: Configured) -> dict[str, Any]:
     """Those of one object."""
     found: dict[str, Any] = {"class": Mark(f"{type(owner).__module__}.{type(owner).__qualname__}")}
-    remembered = {name for base in type(owner).__mro__ for name in vars(base).get("remembered", ())}
+    left_out = no_settings(owner)
     for name, value in vars(owner).items():
-        if not (name.startswith("_") or name == "training" or name in remembered or is_part(name, value)):
+        if not (name.startswith("_") or name in left_out or is_part(name, value)):
             found[name] = as_json(value)
     return found
+
+
+def no_settings(owner: Configured) -> set[str]:
+    """Names of attributes that are no settings: the mode, and what a forward pass leaves."""
+    return {"training"}.union(*(vars(base).get("remembered", ()) for base in type(owner).__mro__))
 
 
 def as_json(value: Any) -> object:
@@ -158,6 +193,11 @@ def as_json(value: Any) -> object:
     return Mark(f"a {type(value).__name__}" + (f" of {tuple(value.shape)}" if hasattr(value, "shape") else ""))
 
 
+def shown(value: Any) -> str:
+    """What `as_json` gave, for messages."""
+    return value if isinstance(value, Mark) else shortened(value)
+
+
 def changes(new: Settings, now: Settings) -> Settings:
     """What was set since a model was made. StateError, naming it, for what no file can say."""
     for path in {**new, **now}:
@@ -167,11 +207,10 @@ def changes(new: Settings, now: Settings) -> Settings:
     changed: Settings = {}
     for path, name in [(each, name) for each in now for name in {**new[each], **now[each]}]:
         before, after = new[path].get(name), now[path].get(name)
-        if before == after and type(before) is type(after):
+        if name in new[path] and before == after and type(before) is type(after):
             continue
         if name not in now[path] or Mark in (type(before), type(after)):
-            shown = after if isinstance(after, Mark) else shortened(after)
-            raise StateError(f"{f'{path}.{name}'.strip('.')} is {shown}, which was set from outside")
+            raise StateError(f"{f'{path}.{name}'.strip('.')} is {shown(after)}, which was set from outside")
         changed.setdefault(path, {})[name] = after
     return changed
 
@@ -186,9 +225,11 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
             f"{where} has weights, but no model that minigen could make: {shortened(said['reason'], 300)}; {INTO}"
         )
     try:
-        with random.fork_rng(), init.bounded(sum(array.size for array in state.values()) + TRACED):
-            model = rebuild(said["model"])
-            normalize(model, said["spectral norm"])
+        check_one_dtype({name: array.dtype for name, array in state.items()})
+        values = SPARE * sum(array.size for array in state.values())
+        with random.fork_rng(), init.bounded(values, SPARE * len(state) + STEPS), observing(Counting()):
+            model = new_model(said["model"], said["spectral norm"])
+            check_changes(model, said["changed"])
         if any(array.dtype == np.float64 for array in state.values()):
             model.astype("float64")
         apply(model, said["changed"])
@@ -208,23 +249,76 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
 INTO = "make one yourself, and minigen.load(path, into=model) puts the weights into it"
 
 
-def apply(model: "Module", changed: Settings) -> None:
-    """Set settings that were changed later."""
+def check_changes(model: "Module", changed: Settings) -> None:
+    """Raise StateError unless each setting that was changed is one of its owner's constructor, which would make the same arrays,
+    or a remark that nothing reads; and whatever the constructor raises for such a value. `model` is as it was made.
+
+    Only a constructor knows what it takes: so it makes a twin of the owner, of the same parts, with the changed settings.
+    """
     owners = dict(owners_of(model))
     for path, named in changed.items():
-        owner = owners[path]
+        owner, taken = owners[path], {}
+        where = f"{type(owner).__name__} {path}".strip()
         for name, value in named.items():
-            shadowed = getattr(type(owner), name, None)
-            before = getattr(owner, name, None)
-            hidden = name.startswith("_") or not name.isidentifier() or name in ("training", "remembered")
-            if hidden or isinstance(shadowed, property) or isinstance(as_json(before), Mark):  # a Mark: a method, a weight
-                raise StateError(f"{shortened(name)} of {path or type(owner).__name__} is no setting")
-            setattr(owner, name, tuple(value) if isinstance(value, list) and not isinstance(before, list) else value)
+            known, own = hasattr(owner, name), name in vars(owner)  # known, but not its own: a method, a property
+            hidden = name.startswith("_") or name in no_settings(owner) or known != own
+            if hidden or isinstance(as_json(vars(owner).get(name)), Mark):  # a Mark: a weight
+                raise StateError(f"{shortened(name)} of {where} is no setting")
+            if known and name not in signature(type(owner)).parameters:
+                raise StateError(f"{name} of {where} was changed, which is no setting of its constructor")
+            if known:
+                taken[name] = as_tuples(value)
+        if taken:
+            check_twin(owner, remade(owner, taken), taken, where)
+
+
+def check_twin(owner: Any, twin: Any, taken: Mapping[str, Any], where: str) -> None:
+    """Raise StateError if the constructor made something else of changed settings: other values, or other arrays."""
+    changed = ", ".join(f"{name} {shortened(value)}" for name, value in taken.items())
+    expected = {**settings_of(owner), **{name: as_json(value) for name, value in taken.items()}}
+    for name, value in settings_of(twin).items():
+        if expected.get(name) != value:
+            raise StateError(f"{where} with {changed} has {name} {shown(value)}, not {shown(expected.get(name))}")
+    if hasattr(owner, "named_modules") and not arrays_of(twin).items() <= arrays_of(owner).items():
+        raise StateError(f"{where} with {changed} has other arrays")
+
+
+def as_tuples(value: Any) -> Any:
+    """A value from JSON as a constructor takes it: ((1, 1), (0, 2)) for lists."""
+    return tuple(map(as_tuples, value)) if isinstance(value, list) else value
+
+
+def apply(model: "Module", changed: Settings) -> None:
+    """Set settings that were changed later, as `check_changes` has checked them."""
+    owners = dict(owners_of(model))
+    for path, named in changed.items():
+        for name, value in named.items():
+            before = getattr(owners[path], name, None)
+            setattr(owners[path], name, value if isinstance(before, list) else as_tuples(value))
+
+
+def check_one_dtype(dtypes: Mapping[str, np.dtype]) -> None:
+    """Raise StateError, naming one of them, for float64 among float32."""
+    floats = {name: dtype for name, dtype in dtypes.items() if dtype.kind == "f"}
+    if len(set(floats.values())) > 1:
+        first, *others = floats.items()
+        other = next(each for each in others if each[1] != first[1])
+        raise StateError(
+            f"{other[0]} is {other[1]} and {first[0]} {first[1]}, but a model computes in one dtype: model.astype('float32')"
+        )
+
+
+def check_finite(state: Mapping[str, np.ndarray], advice: str) -> None:
+    """Raise StateError, naming one of them, for arrays that are not finite."""
+    for name, array in state.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise StateError(f"{name} holds NaN or infinity: {advice}")
 
 
 def fill(model: "Module", state: Mapping[str, np.ndarray], where: str) -> None:
-    """Load a state. CheckpointError, saying where from, unless it fits; then nothing changes."""
+    """Load a state. CheckpointError, saying where from, unless it fits and is finite; then nothing changes."""
     try:
+        check_finite(state, "no model computes anything with it")
         model.load_state_dict(state)
     except (StateError, DtypeError) as error:
         raise CheckpointError(f"{where}: {error}") from error
@@ -238,9 +332,7 @@ def save(model: "Module", path: Path, notes: Mapping[str, Any]) -> None:
     if path.suffix not in ENDINGS:
         raise ValueError(f"a file of a model ends in {' or '.join(ENDINGS)}, got {str(path)!r}: did you mean '{path}.npz'?")
     state = {name: np.asarray(array, order="C") for name, array in model.state_dict().items()}
-    for name, array in state.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise StateError(f"{name} holds NaN or infinity: a model is saved while it is whole")
+    check_finite(state, "a model is saved while it is whole")
     try:
         notes = json.loads(json.dumps(dict(notes), default=np.generic.item))
     except (TypeError, ValueError) as error:
@@ -251,8 +343,9 @@ def save(model: "Module", path: Path, notes: Mapping[str, Any]) -> None:
         archive.save(path, {GROUP + name: array for name, array in state.items()}, header)
         return
     safetensors = safetensors_package()
+    text = json.dumps(header)
     with replacing(path) as temporary:
-        safetensors.numpy.save_file(state, temporary, metadata={"minigen": json.dumps(header)})
+        safetensors.numpy.save_file(state, temporary, metadata={"minigen": text, SEAL: sealed(text)})
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -282,8 +375,9 @@ def from_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]
     try:
         open_regular(path).close()
         with safetensors.safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get("minigen")
+            metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
+        text = metadata.get("minigen")
         header = None if text is None else parsed_json(text.encode())
     except FileNotFoundError:
         raise
@@ -294,7 +388,14 @@ def from_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]
             f"{path} was not written by minigen: to take PyTorch's weights, load them with safetensors.numpy.load_file, and "
             "minigen.exchange.from_torch(model, weights)"
         )
+    if metadata.get(SEAL) != sealed(text):
+        raise CheckpointError(f"{path} was damaged, or changed by another program: its header is not the one that was saved")
     return header, state
+
+
+def sealed(text: str) -> str:
+    """SHA-256 of a header, hexadecimal. The weights have theirs in it."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def safetensors_package() -> ModuleType:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from minigen.plot.images import image_grid, image_rows
 from minigen.utils.arcs import great_circle
+from minigen.utils.checks import check_seed
 
 REALIZATIONS = 100  # draws of noise, for the standard deviation
 
@@ -87,7 +88,7 @@ def noise(generator: Any, n: int = 8, seed: int = 0) -> Figure:
     Karras et al. 2019, figures 4 and 5.
     """
     check_styled("noise", generator)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("a figure", seed))
     w = generator.map(latent(generator, n, seed))
     maps = [generator.noise_maps(n, rng) for _ in range(2)]
     deviation = noise_deviation(generator, w, rng)
@@ -158,4 +159,4 @@ def check_styled(figure: str, generator: Any) -> None:
 
 def latent(generator: Any, n: int, seed: int) -> np.ndarray:
     """n latent vectors from N(0, I), the same for the same seed, whatever else was drawn."""
-    return np.random.default_rng(seed).standard_normal((n, generator.latent_dim)).astype(np.float32)
+    return np.random.default_rng(check_seed("a figure", seed)).standard_normal((n, generator.latent_dim)).astype(np.float32)

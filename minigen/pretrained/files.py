@@ -14,16 +14,38 @@ BEST_FIRST = ("average", "generator", "model")  # parts of a checkpoint: which o
 AVERAGE = "average."  # before the names of a moving average's weights
 
 
+class Networks(dict[str, Module]):
+    """Networks by their names. `omitted`: name -> why one that was saved is not among them."""
+
+    def __init__(self) -> None:
+        self.omitted: dict[str, str] = {}
+
+    def __missing__(self, name: str) -> Module:
+        if name in self.omitted:
+            raise CheckpointError(
+                f"{name!r} was saved, but cannot be made again: {self.omitted[name]}; the weights are in the file"
+            )
+        raise KeyError(f"there is no {name!r}, only {', '.join(map(repr, self))}")
+
+
 @dataclass
 class SavedRun:
     """What a `training.Checkpoint` has kept.
 
     history: as `training.fit` returned it.  networks: by name, in evaluation mode: "model"; or of two players "generator",
     "discriminator", and "average", the generator's moving average, if there is one.
+
+    Whoever opens the run of a generator may lack the class of its discriminator: `omitted` says which networks are missing for
+    such a reason, name -> reason, and so does `networks["discriminator"]`, a CheckpointError.
     """
 
     history: History
-    networks: dict[str, Module]
+    networks: Networks
+
+    @property
+    def omitted(self) -> dict[str, str]:
+        """Why a network that was saved is not among `networks`, by its name."""
+        return self.networks.omitted
 
     @property
     def network(self) -> Module:
@@ -61,10 +83,12 @@ def load_checkpoint(path: Path, into: Module | None) -> Any:
             history = History.checked(saved.header.get("history"))
         except StateError as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
-        networks = {}
-        for part in (*BEST_FIRST, "discriminator"):
+        networks = Networks()
+        for part in (each for each in (*BEST_FIRST, "discriminator") if each in saved):
             said = record_of(saved, part)
-            if part in saved and (said.get("model") is not None or part == parts[0]):
+            if said.get("model") is None and part != parts[0]:
+                networks.omitted[part] = said.get("reason") or "the file says nothing of its class"
+            else:
                 networks[part] = saving.build(said, weights(saved, part), f"{path}, {part}")
     return SavedRun(history, networks)
 

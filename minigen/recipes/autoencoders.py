@@ -261,7 +261,7 @@ class ConvolutionalVariational(Variational):
 
     def network(self, spec: InputSpec) -> nn.Module:
         return autoencoders.ConvolutionalVariationalAutoencoder(
-            self.latent_dim, self.beta, self.reconstruction, self.maps, spec.shape
+            self.latent_dim, beta=self.beta, reconstruction=self.reconstruction, maps=self.maps, shape=spec.shape
         )
 
 

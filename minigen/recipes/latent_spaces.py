@@ -9,7 +9,8 @@ from minigen.backend.host import whole_array
 from minigen.data import as_pixels
 from minigen.errors import RecipeError, ShapeError, suggestion, to_unit_interval
 from minigen.models import latent
-from minigen.utils.checks import is_whole
+from minigen.utils.checks import check_seed, is_whole
+from minigen.utils.reading import shortened
 
 STEPS = 200  # of the search for the codes of images
 
@@ -75,7 +76,7 @@ class LatentSpaces:
         if not is_whole(n) or n < 1:
             raise ValueError(f"n counts codes, a whole number of at least 1, got {n!r}")
         self.check_space(space)
-        return self.drawn_codes(n, space, np.random.default_rng(seed))
+        return self.drawn_codes(n, space, np.random.default_rng(check_seed("latent", seed)))
 
     def draw(self, codes: np.ndarray, space: str = "z", labels: Any = None) -> np.ndarray:
         """The images of codes: (n, d) -> (n, h, w, c); of n paths (n, k, d) -> (n, k, h, w, c)."""
@@ -92,6 +93,12 @@ class LatentSpaces:
         ValueError for fewer than 2 steps.
         """
         a, b = self.checked_codes(space, 2, a=a, b=b)
+        if len(a) != len(b):
+            raise ShapeError(f"interpolate: got {len(a)} codes a and {len(b)} codes b, expected an end b for each start a")
+        if not is_whole(steps) or steps < 2:
+            raise ValueError(
+                f"interpolate: steps counts the images, both ends included, a whole number of at least 2, got {steps!r}"
+            )
         path = latent.great_circle if self.curved(space) else latent.straight_line
         return self.draw(path(a, b, steps), space, labels)
 
@@ -141,12 +148,11 @@ class LatentSpaces:
         self.check_space(space)
         checked = []
         for name, given in codes.items():
-            given, d = whole_array(given), self.code_size(space)
+            given, d = of_numbers(given), self.code_size(space)
             if given.ndim not in ((2, 3) if axes is None else (axes,)) or 0 in given.shape or given.shape[-1] != d:
+                got = f"{name} of shape {given.shape}" if given.shape else f"{shortened(given.item())} as {name}"
                 alone = f"; one code is {name}[None]" if given.shape == (d,) else ""
-                raise ShapeError(
-                    f"got {name} of shape {given.shape}, expected codes (n, {d}) of {self.recipe.name}'s space {space!r}{alone}"
-                )
+                raise ShapeError(f"got {got}, expected codes (n, {d}) of {self.recipe.name}'s space {space!r}{alone}")
             if given.dtype.kind not in "fiu" or not np.isfinite(given).all():
                 raise ValueError(f"got {name} with values that are no finite numbers, expected codes")
             checked.append(given.astype(np.float32))
@@ -161,11 +167,12 @@ class LatentSpaces:
             if self.conditional:
                 raise RecipeError(f"{name} is conditioned on the class: say labels, one from 0 to {classes - 1} or one per code")
             return ()
-        labels = whole_array(labels)
+        labels = of_numbers(labels)
         if labels.shape not in ((), (n,)):
             raise ShapeError(f"got labels of shape {labels.shape}, expected one for each of {n}, or one for all")
         if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= classes:
-            raise ValueError(f"labels of {name} are whole numbers from 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
+            got = f"{labels.min()} to {labels.max()}" if labels.dtype.kind in "iuf" else shortened(labels.tolist())
+            raise ValueError(f"labels of {name} are whole numbers from 0 to {classes - 1}, got {got}")
         return (np.broadcast_to(labels, n),)
 
     def checked_images(self, images: Any) -> np.ndarray:
@@ -188,6 +195,14 @@ class LatentSpaces:
                 f"project: got images of shape {images.shape}, expected examples of {made}, as {self.recipe.name} makes"
             )
         return viewed
+
+
+def of_numbers(given: Any) -> np.ndarray:
+    """An array; of rows of different lengths, of which there is none, one of objects, for the error that follows."""
+    try:
+        return whole_array(given)
+    except ValueError:
+        return np.array(repr(given), dtype=object)
 
 
 def differences(images: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -83,9 +83,13 @@ class TrainedModel(LatentSpaces):
 
     def labels(self, n: int, label: int | None) -> np.ndarray:
         """n labels: all the same, or all classes in turn. RecipeError for a model that takes none."""
-        if label is not None and not self.conditional:
+        if not is_whole(n) or n < 1:
+            raise ValueError(f"n counts examples, a whole number of at least 1, got {n!r}")
+        if label is None:
+            return np.arange(n) % self.spec.classes
+        if not self.conditional:
             raise RecipeError(f"{self.recipe.name} is not conditioned on the class: it draws any")
-        return np.arange(n) % self.spec.classes if label is None else np.full(n, label)
+        return self.checked_labels(label, n)[0]
 
     def check_untruncated(self, psi: float) -> None:
         """Raise RecipeError for a psi that has no meaning for the model."""

@@ -19,7 +19,7 @@ from minigen.data.pixels import as_pixels
 from minigen.errors import suggestion
 from minigen.synthetic import portrait
 from minigen.utils import archive
-from minigen.utils.checks import doublings, is_whole
+from minigen.utils.checks import check_seed, doublings, is_whole
 from minigen.utils.files import cached
 from minigen.utils.progress import bar
 
@@ -96,8 +96,7 @@ def load(
     doublings(resolution)  # or an error: it is not 4, 8, 16 ... 1024
     if not (is_whole(train_size) and is_whole(test_size)) or train_size < 1 or test_size < 1:
         raise ValueError(f"faces: got train_size {train_size!r}, test_size {test_size!r}, expected at least 1")
-    if not is_whole(seed) or seed < 0:
-        raise ValueError(f"faces: got seed {seed!r}, expected a non-negative integer")
+    seed = check_seed("faces", seed)
     if dtype not in DTYPES:
         raise ValueError(f"faces: got dtype {dtype!r}, expected one of {', '.join(DTYPES)}")
     held = checked_factors(fixed or {})
@@ -105,7 +104,7 @@ def load(
         if value.ndim:
             raise ValueError(f"faces: got {name} of shape {value.shape}, expected a scalar to fix it at")
     values = tuple(sorted((name, float(value)) for name, value in held.items()))
-    train, test = load_drawn(int(resolution), int(train_size), int(test_size), int(seed), values, bool(cache), dtype)
+    train, test = load_drawn(int(resolution), int(train_size), int(test_size), seed, values, bool(cache), dtype)
     return train[:], test[:]
 
 

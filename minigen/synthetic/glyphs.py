@@ -20,6 +20,7 @@ import numpy as np
 
 from minigen.data.dataset import Dataset
 from minigen.errors import DataError
+from minigen.utils.checks import check_seed
 
 SIZE = 28  # pixels along a side of a picture
 BOX = 20  # pixels: the longer side of a character at scale 1 ...
@@ -90,9 +91,7 @@ def load(
         raise ValueError(f"glyphs: got characters {characters!r}, expected at least one and none twice")
     if train_size < 1 or test_size < 1:
         raise ValueError(f"glyphs: got train_size {train_size}, test_size {test_size}, expected at least 1")
-    if seed < 0:
-        raise ValueError(f"glyphs: got seed {seed}, expected a non-negative integer")
-    train, test = load_drawn(characters, train_size, test_size, seed)
+    train, test = load_drawn(characters, train_size, test_size, check_seed("glyphs", seed))
     return train[:], test[:]
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minigen.errors import ShapeError
+from minigen.utils.checks import check_seed
 
 PATTERNS = ("plain", "rows", "columns", "diagonals", "checks", "dots")
 STRENGTH = np.float32(0.4)  # of the ink in which a pattern is printed
@@ -45,7 +46,7 @@ def draw_styles(n: int, seed: int = 0) -> Styles:
     """
     if n < 1:
         raise ValueError(f"draw_styles: got n = {n}, expected at least 1 style")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("draw_styles", seed))
     pattern = rng.permutation(np.arange(n) % len(PATTERNS))
     colors = np.empty((n, 2, 3), np.float32)
     missing = np.arange(n)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigen.utils.checks import check_seed
+
 
 def tilted_plane(n: int = 60, noise: float = 0.1, seed: int = 4) -> np.ndarray:
     """Points of 3-D space near a tilted plane: the chapter's data set for PCA with a linear autoencoder.
@@ -16,6 +18,7 @@ def tilted_plane(n: int = 60, noise: float = 0.1, seed: int = 4) -> np.ndarray:
     Raises ValueError if n < 1.
     """
     check_count(n)
+    seed = check_seed("tilted_plane", seed)
     rng = np.random.RandomState(seed)  # the generator of the chapter's cells, so that the points are the same
     angle = rng.rand(n) * 3 * np.pi / 2 - 0.5
     x = np.empty((n, 3))
@@ -65,7 +68,7 @@ def gaussian_grid(n: int, side: int = 5, spacing: float = 2.0, std: float = 0.05
 
 def mixture(n: int, centers: np.ndarray, std: float, seed: int) -> GaussianMixture:
     check_count(n)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed("a mixture", seed))
     modes = rng.integers(len(centers), size=n)
     points = centers[modes] + std * rng.standard_normal((n, 2))
     return GaussianMixture(points.astype(np.float32), modes, centers.astype(np.float32), std)

@@ -17,6 +17,13 @@ def is_whole(value: Any) -> bool:
     return isinstance(value, Integral)
 
 
+def check_numbers(owner: str, **settings: Any) -> None:
+    """Raise TypeError for a setting that is not a real number."""
+    for name, value in settings.items():
+        if not isinstance(value, Real):
+            raise TypeError(f"{owner}'s {name} must be a number, got {shortened(value)}")
+
+
 def check_positive(owner: str, **settings: float) -> None:
     """Raise ValueError for a setting that is not above 0 and finite, TypeError for one that is not a number."""
     check_range(owner, settings, lambda value: 0.0 < value < math.inf, "above 0 and finite")
@@ -30,6 +37,13 @@ def check_nonnegative(owner: str, **settings: float) -> None:
 def check_fraction(owner: str, **settings: float) -> None:
     """Raise ValueError for a setting outside [0, 1), such as a decay rate; TypeError for one that is not a number."""
     check_range(owner, settings, lambda value: 0.0 <= value < 1.0, "at least 0 and below 1")
+
+
+def check_seed(owner: str, seed: Any) -> int:
+    """A seed of random numbers, as an int. ValueError unless it is a whole number of at least 0."""
+    if not is_whole(seed) or seed < 0:
+        raise ValueError(f"{owner}: got seed {shortened(seed)}, expected a non-negative integer")
+    return int(seed)
 
 
 def check_sizes(owner: str, **settings: int) -> None:
@@ -62,9 +76,8 @@ def check_same_shape(owner: str, **arrays: Any) -> None:
 
 def check_range(owner: str, settings: dict[str, Any], inside: Callable[[Any], bool], expected: str) -> None:
     """What the checks of real numbers have in common."""
+    check_numbers(owner, **settings)
     for name, value in settings.items():
-        if not isinstance(value, Real):
-            raise TypeError(f"{owner}'s {name} must be a number, got {value!r}")
         if not inside(value):
             raise ValueError(f"{owner}'s {name} must be {expected}, got {value}")
 

@@ -156,8 +156,8 @@ def wrong_call(function: Callable, inputs: tuple, options: dict[str, Any], error
     text = str(error).removeprefix(f"{function.__qualname__}() ")
     if "positional argument" in text and "given" in text:  # Python counts `self`
         text = "got too many positional arguments"
-    signature = ", ".join(str(parameter.replace(annotation=parameter.empty)) for parameter in parameters)
-    return TypeError(f"{owner} {text}; it takes {owner.rpartition('.')[2]}({signature})")
+    signature = inspect.Signature([parameter.replace(annotation=parameter.empty) for parameter in parameters])
+    return TypeError(f"{owner} {text}; it takes {owner.rpartition('.')[2]}{signature}")
 
 
 def name_of(argument: Any, function: Callable, inputs: tuple, options: dict[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ imported, let alone run, because a file says so.
 import functools
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,8 @@ PACKAGE = "minigen."
 CLASSES: dict[str, type["Rebuildable"]] = {}  # "nn.dense.Dense" -> the class; only minigen's own
 OMITTED = ("weight_init",)  # settings that say how weights start, which those of a saved model have behind them
 FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
-MOST = 1 << 16  # objects in a description
-LARGEST = 1 << 24  # of a whole number among the settings of a file: no layer is as wide, no image as large
+MOST = 1 << 14  # objects in a description
+LARGEST = 1 << 22  # of a whole number among the settings of a file: no layer is as wide, no image as large
 
 
 class Rebuildable(Configured):
@@ -83,6 +83,12 @@ def name_of(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}".removeprefix(PACKAGE)
 
 
+@functools.cache
+def signature(kind: type) -> inspect.Signature:
+    """That of a constructor, which takes longer to find than most layers take to make."""
+    return inspect.signature(kind)
+
+
 def is_own(value: Any) -> bool:
     """Whether it is of one of minigen's classes."""
     return CLASSES.get(name_of(type(value))) is type(value)
@@ -116,7 +122,7 @@ def described(value: Any, seen: dict[int, int]) -> Any:
         raise StateError(f"{type(value).__name__} is a class of your own")
     seen[id(value)] = len(seen)
     inputs, options = value.arguments()
-    bound = inspect.signature(type(value)).bind(*inputs, **options)
+    bound = signature(type(value)).bind(*inputs, **options)
     bound.apply_defaults()
     settings = {name: setting for name, setting in bound.arguments.items() if name not in OMITTED}
     return {"class": name_of(type(value)), "settings": {name: described(each, seen) for name, each in settings.items()}}
@@ -174,10 +180,20 @@ def rebuilt(said: Any, made: dict[int, Any]) -> Any:
     kind, number = class_of(said["class"]), len(made)
     made[number] = None  # its own settings come after it
     settings = {name: rebuilt(each, made) for name, each in said["settings"].items()}
-    open_ended = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is p.VAR_POSITIONAL]  # *layers
+    open_ended = [p.name for p in signature(kind).parameters.values() if p.kind is p.VAR_POSITIONAL]  # *layers
     inputs = [each for name in open_ended for each in settings.pop(name, ())]
     made[number] = kind(*inputs, **settings)
     return made[number]
+
+
+def remade(original: Rebuildable, changed: Mapping[str, Any]) -> Any:
+    """A new object like one that is there, made of the same parts, but for some settings. Raises what its constructor raises."""
+    inputs, options = original.arguments()
+    bound = signature(type(original)).bind(*inputs, **options)
+    for name in OMITTED:
+        bound.arguments.pop(name, None)
+    bound.arguments.update(changed)
+    return type(original)(*bound.args, **bound.kwargs)
 
 
 def class_of(name: Any) -> type[Rebuildable]:

@@ -1,6 +1,7 @@
 """Random streams: the same start on every backend, and a state that can be saved."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -42,6 +43,17 @@ def test_a_stream_does_not_move_when_another_is_used():
     random.stream("weights").standard_normal(100)
     random.normal((50,))
     np.testing.assert_array_equal(draw()["shuffle"], expected)
+
+
+@pytest.mark.parametrize("seed", ["a", -1, 2.5, [1, 2], float("nan")])
+def test_a_wrong_seed_is_refused_and_changes_nothing(seed):
+    minigen.seed(3)
+    before = random.state_dict()
+    with pytest.raises(ValueError, match=rf"minigen\.seed: got seed {re.escape(repr(seed))}, expected a non-negative integer"):
+        minigen.seed(seed)
+    assert random.state_dict() == before
+    minigen.seed(np.int64(3))
+    assert random.state_dict() == before
 
 
 def test_without_a_number_the_seed_is_fresh():

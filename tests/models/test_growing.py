@@ -489,12 +489,27 @@ def test_a_discriminator_takes_images_of_its_stage_only(size, alpha):
         discriminator(np.zeros((2, *size, 3), np.float32))
 
 
-@pytest.mark.parametrize("growth", [[7.0, 0.5], [-1.0, 1.0], [1.0, 2.0], [0.5, 1.0]])
-def test_a_state_of_a_missing_stage_is_refused(growth):
+@pytest.mark.parametrize(
+    ("growth", "message"),
+    [
+        ([2.0, 0.5], r"has grown to 16 x 16 pixels .*, Generator has layers up to 8 x 8: make it with resolution=16"),
+        ([8.0, 1.0], r"has grown to 1024 x 1024 pixels .*: make it with resolution=1024"),
+        ([9.0, 1.0], r"growth is \[stage, alpha\], a stage of Generator is a whole number from 0 to 1, got 9"),
+        ([-1.0, 1.0], "a whole number from 0 to 1, got -1"),
+        ([0.5, 1.0], "a whole number from 0 to 1, got 0.5"),
+        ([np.nan, 1.0], "a whole number from 0 to 1, got nan"),
+        ([1.0, 2.0], "alpha is the weight of the newest layers, from 0 to 1, got 2"),
+        ([1.0, np.nan], "alpha is the weight of the newest layers, from 0 to 1, got nan"),
+        ([0.0, 0.5], "at stage 0 alpha is 1, as nothing precedes 4 x 4 pixels, got 0.5"),
+        ([0.0, 0.5, 1.0], r"growth is float32\[3\], expected float32\[2\]"),
+        ("grown", "got 'grown'|expected an array|got text|of <U5"),
+    ],
+)
+def test_a_state_of_a_missing_stage_is_refused(growth, message):
     generator = progan.Generator(8, 3, (3, 2))
-    state = {**generator.state_dict(), "growth": np.array(growth, np.float32)}
+    state = {**generator.state_dict(), "growth": growth if isinstance(growth, str) else np.array(growth, np.float32)}
     before = generator.fingerprint()
-    with pytest.raises(StateError, match="this state is of stage"):
+    with pytest.raises((StateError, TypeError), match=message):
         generator.load_state_dict(state)
     assert generator.fingerprint() == before
 

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import minigen as mg
 from minigen import nn, optim
 from minigen.errors import ShapeError
 from minigen.models import autoencoders, sizes
+from minigen.models.applications import style_transfer
 from minigen.models.autoencoders import (
     ConditionalVariationalAutoencoder,
     ConvolutionalAutoencoder,
@@ -22,7 +24,7 @@ from minigen.models.autoencoders import (
     TiedAutoencoder,
     VariationalAutoencoder,
 )
-from minigen.models.gans import conditional, dcgan, gan, wgan
+from minigen.models.gans import conditional, dcgan, gan, progan, wgan
 from minigen.training import Adversarial
 
 AUTOENCODERS = {
@@ -217,6 +219,24 @@ def test_as_many_feature_maps_as_are_given_are_as_many_doublings():
     assert maps(dcgan.TinyDiscriminator((32, 24, 3), (4, 5)).body, (32, 24, 3)) == [(16, 12, 4), (8, 6, 5)]
 
 
+def test_feature_maps_may_be_an_array():
+    for given in (np.array([5, 4]), [np.int64(5), 4], (5, 4)):
+        generator, discriminator = dcgan.TinyGenerator(feature_maps=given), dcgan.TinyDiscriminator(feature_maps=given)
+        assert maps(generator.net, (64,)) == [(7, 7, 5), (14, 14, 4), (28, 28, 1)]
+        assert maps(discriminator.body, (28, 28, 1)) == [(14, 14, 5), (7, 7, 4)]
+    given = [ConvolutionalAutoencoder(feature_maps=maps).parameter_count() for maps in (np.array([2, 3, 4]), (2, 3, 4))]
+    assert given == [375, 375]
+
+
+def test_as_many_doublings_as_there_are_from_one_pixel_on():
+    """Of elongated pictures along the shorter side."""
+    for shape, coarsest in (((28, 28, 1), (1, 1, 6)), ((16, 128, 1), (1, 8, 6)), ((128, 8, 1), (16, 1, 6))):
+        given = [6] * sizes.halvings(shape, 1)
+        generator, discriminator = dcgan.TinyGenerator(shape=shape, feature_maps=given), dcgan.TinyDiscriminator(shape, given)
+        assert maps(generator.net, (64,))[0] == maps(discriminator.body, shape)[-1] == coarsest
+        assert discriminator(generator(generator.latent(2))).shape == (2, 1)
+
+
 def test_a_convolutional_variational_autoencoder_halves_to_4_to_7_pixels():
     for shape, expected in (((64, 64, 3), (4, 4)), ((28, 28, 1), (7, 7)), ((20, 12, 3), (10, 6)), ((33, 100, 1), (5, 13))):
         model = ConvolutionalVariationalAutoencoder(maps=1, shape=shape)
@@ -276,6 +296,26 @@ def test_a_doubling_is_the_adjoint_of_a_halving(kernel, size):
 def test_a_size_that_is_impossible_is_refused_with_those_that_are_possible(make, complaint):
     with pytest.raises(ShapeError, match=complaint):
         make()
+
+
+@pytest.mark.parametrize("given", [[], (), np.array([]), [0], [2.5], [True], "ab", 5, [3] * 6, {3: 4}], ids=str)
+def test_feature_maps_are_refused_with_how_many_there_may_be(given):
+    for make, expected in (
+        (dcgan.TinyGenerator, "1 to 5 positive whole numbers, one for each doubling of 28 x 28 pixels"),
+        (dcgan.TinyDiscriminator, "1 to 5 positive whole numbers, one for each doubling of 28 x 28 pixels"),
+        (ConvolutionalAutoencoder, "3 positive whole numbers"),
+        (lambda feature_maps: progan.Generator(8, 3, feature_maps), "2 positive whole numbers, one for each resolution 4, 8"),
+        (style_transfer.TextureAutoencoder, "2 positive whole numbers"),
+    ):
+        with pytest.raises(ValueError, match=f"feature_maps: expected {expected}, got {re.escape(repr(given))}"):
+            make(feature_maps=given)
+
+
+def test_a_size_is_not_taken_for_codes():
+    with pytest.raises(
+        TypeError, match=r"got too many positional arguments; it takes .*\(latent_dim=32, \*, beta=1\.0, .*shape="
+    ):
+        ConvolutionalVariationalAutoencoder(64, 3)
 
 
 def test_a_shape_is_a_tuple():

@@ -1,5 +1,8 @@
 """Style transfer: the objective and its derivatives, exact statistics, what stays frozen, and what is refused."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -230,6 +233,16 @@ def test_the_network_starts_as_the_autoencoder_with_a_frozen_encoder(backend):
     assert moved == {name for name in before if name.startswith("decoder")}
     assert all((value == learned[name]).all() for name, value in autoencoder.state_dict().items()), "the halves are copies"
     assert all(parameter.requires_grad for parameter in autoencoder.parameters()), "the autoencoder can still be trained"
+
+
+def test_its_weights_are_pickled_once():
+    """Not also those of the autoencoder that it was made of, which goes on learning by itself."""
+    autoencoder = style_transfer.TextureAutoencoder(feature_maps=(16, 32))
+    transfer = style_transfer.StyleTransfer(autoencoder)
+    for copied in (transfer, copy.deepcopy(transfer)):
+        assert len(pickle.dumps(copied)) < 1.2 * sum(array.nbytes for array in transfer.state_dict().values())
+    autoencoder.decoder[1].bias.assign(mg.asarray(np.ones(3, np.float32)))
+    assert not transfer.decoder[1].bias.numpy().any()
 
 
 def test_training_lowers_the_loss():

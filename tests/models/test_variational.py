@@ -74,7 +74,7 @@ MODELS: dict[str, list[Case]] = {
             rng.standard_normal((2, 2)),
         ),
         Case(
-            lambda: ConvolutionalVariationalAutoencoder(3, 0.5, "bce", maps=1, shape=(16, 16, 1)),
+            lambda: ConvolutionalVariationalAutoencoder(3, beta=0.5, reconstruction="bce", maps=1, shape=(16, 16, 1)),
             images(2, 16, 16, 1),
             (),
             rng.standard_normal((2, 3)),

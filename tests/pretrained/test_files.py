@@ -107,6 +107,24 @@ def test_networks_of_ones_own_are_put_into_a_model(tmp_path):
     assert into.fingerprint() == trainer.sampler.fingerprint()
 
 
+def test_a_network_that_is_omitted_is_named(tmp_path):
+    """Whoever opens a generator may have no class of its discriminator."""
+    generator, discriminator = points.Generator(hidden=4), nn.Sequential(nn.Dense(2, 4), Mine(), nn.Dense(2, 1))
+    discriminator[1].net = nn.Sequential(nn.Dense(4, 2))
+    rates = {f"{name}_optimizer": optim.SGD(net.parameters(), lr=0.1) for name, net in
+             (("generator", generator), ("discriminator", discriminator))}  # fmt: skip
+    trainer = training.Adversarial(generator, discriminator, **rates, ema=0.9)
+    trainer.fit(ROWS, steps=1, batch_size=8, record_every=1, callbacks=training.Checkpoint(tmp_path), progress=False)
+    run = mg.load(tmp_path)
+    assert run.networks.keys() == {"generator", "average"} and "discriminator" not in run.networks
+    assert run.omitted == {"discriminator": "Mine is a class of your own"}
+    with pytest.raises(CheckpointError, match="'discriminator' was saved, but cannot be made again: Mine is a class of your own"):
+        run.networks["discriminator"]
+    with pytest.raises(KeyError, match="there is no 'critic', only 'average', 'generator'"):
+        run.networks["critic"]
+    assert mg.load(tmp_path).network.fingerprint() == trainer.sampler.fingerprint()
+
+
 def test_a_checkpoint_of_before_says_what_to_do(tmp_path):
     net = nn.Sequential(nn.Dense(2, 2))
     fitted(net, tmp_path)

@@ -21,6 +21,7 @@ from minigen import losses, nn, ops
 from minigen.backend import asarray, random
 from minigen.errors import ShapeError
 from minigen.models.applications.restorer import Restorer
+from minigen.models.sizes import checked_maps
 from minigen.utils.checks import is_whole
 
 
@@ -46,7 +47,7 @@ class Generator(Restorer):
             raise ValueError(f"hole: the side in pixels, a whole number from 1 to {resolution}, got {hole}")
         self.hole = hole
         self.input_shape = (resolution, resolution, channels + 1)
-        first, second = feature_maps
+        first, second = checked_maps(feature_maps, 2)
 
         def normed(features: int, convolution: nn.Module) -> list[nn.Module]:
             return [convolution, nn.BatchNorm(features), nn.ReLU()]

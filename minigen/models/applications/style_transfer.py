@@ -12,7 +12,9 @@ from minigen.autograd import no_grad
 from minigen.backend import asarray
 from minigen.errors import ShapeError
 from minigen.models.autoencoders.base import ImageAutoencoder
+from minigen.models.sizes import checked_maps
 from minigen.nn.batching import in_batches
+from minigen.utils.checks import check_numbers
 
 EPS = 1e-5  # added to every variance, inside the root
 
@@ -25,7 +27,7 @@ class Encoder(nn.Module):
     """
 
     def __init__(self, channels: int, feature_maps: tuple[int, int]):
-        first, second = feature_maps
+        first, second = checked_maps(feature_maps, 2)
         self.layers = [nn.Conv2d(channels, first, 4, stride=2, activation="leaky_relu"), nn.Conv2d(first, second, 4, stride=2)]
 
     def activations(self, x: Any) -> list[Any]:
@@ -51,7 +53,7 @@ class TextureAutoencoder(ImageAutoencoder):
     encoder: Encoder
 
     def __init__(self, channels: int = 3, feature_maps: tuple[int, int] = (32, 64)):
-        first, second = feature_maps
+        first, second = checked_maps(feature_maps, 2)
         self.encoder = Encoder(channels, feature_maps)
         self.decoder = nn.Sequential(
             nn.ConvTranspose2d(second, first, 4, stride=2, activation="relu"), nn.ConvTranspose2d(first, channels, 4, stride=2)
@@ -87,6 +89,7 @@ class StyleTransfer(nn.Module):
     def __init__(
         self, autoencoder: TextureAutoencoder, style_weight: float = 10.0, brightness: Sequence[float] | np.ndarray | None = None
     ):
+        check_numbers("StyleTransfer", style_weight=style_weight)
         if not 0.0 <= style_weight < inf:
             raise ValueError(f"StyleTransfer: style_weight must be at least 0 and finite, got {style_weight}")
         self.encoder, self.decoder = copy.deepcopy(autoencoder.encoder), copy.deepcopy(autoencoder.decoder)
@@ -94,6 +97,9 @@ class StyleTransfer(nn.Module):
         self.brightness = None if brightness is None else tuple(map(float, brightness))
         for parameter in self.encoder.parameters():
             parameter.requires_grad = False
+        halves = copy.copy(autoencoder)  # an autoencoder of these weights; its own would be kept, and pickled, beside them
+        halves.encoder, halves.decoder = self.encoder, self.decoder
+        self._arguments = (halves, style_weight, self.brightness), {}
 
     def blend(self, contents: Any, styles: Any, alpha: float = 1.0) -> Any:
         """(1 - alpha) f(c) + alpha t: n contents and n styles (n, h, w, channels) -> (n, h / 4, w / 4, maps).

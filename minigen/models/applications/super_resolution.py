@@ -17,7 +17,7 @@ from typing import Any
 from minigen import nn, ops
 from minigen.errors import ShapeError
 from minigen.models.applications.restorer import Restorer
-from minigen.utils.checks import is_whole
+from minigen.utils.checks import check_sizes, is_whole
 
 
 class Generator(Restorer):
@@ -38,6 +38,7 @@ class Generator(Restorer):
     def __init__(self, factor: int = 2, resolution: int = 28, channels: int = 1, feature_maps: int = 24, blocks: int = 2):
         if not is_whole(factor) or factor < 2 or factor & (factor - 1):
             raise ValueError(f"factor: each upsampling doubles the size, expected 2, 4, 8 ..., got {factor}")
+        check_sizes("a super-resolution Generator", resolution=resolution)
         if resolution % factor:
             raise ValueError(f"resolution: expected a multiple of the factor {factor}, got {resolution}")
         self.factor = factor

@@ -2,7 +2,7 @@
 
 from minigen import nn
 from minigen.models.autoencoders.base import ImageAutoencoder
-from minigen.models.sizes import Shape, image_shape
+from minigen.models.sizes import Shape, checked_maps, image_shape
 from minigen.ops.window import Pair
 
 SMALLEST = 8  # pixels along a side: halved three times, one is left
@@ -28,7 +28,7 @@ class ConvolutionalAutoencoder(ImageAutoencoder):
     ):
         height, width, channels = image_shape(type(self).__name__, shape, SMALLEST)
         sizes = [(height >> times, width >> times) for times in range(4)]  # pooling rounds down
-        first, second, third = feature_maps
+        first, second, third = checked_maps(feature_maps, 3)
         down = [
             layer
             for before, after in ((channels, first), (first, second), (second, third))

@@ -26,11 +26,12 @@ class ConvolutionalVariationalAutoencoder(VariationalAutoencoder):
     32`, and so beta would be 0.015. The less beta is, the more codes carry (there 33 nats), and the longer they take to become
     normal: of what was drawn from N(0, I) then, by eye a third was no face. `vae-faces-64` was trained with beta = 2.
 
-    Everything else is as in `VariationalAutoencoder`. Raises ShapeError for other sides.
+    Everything else is as in `VariationalAutoencoder`, but that only `latent_dim` may be given without its name: (64, 3) would
+    look like a size. Raises ShapeError for other sides.
     """
 
     def __init__(
-        self, latent_dim: int = 32, beta: float = 1.0, reconstruction: str = "mse", maps: int = 24, shape: Shape = (64, 64, 3)
+        self, latent_dim: int = 32, *, beta: float = 1.0, reconstruction: str = "mse", maps: int = 24, shape: Shape = (64, 64, 3)
     ):
         *_, channels = shape = image_shape(type(self).__name__, shape, *SIDES)
         times = halvings(shape, COARSEST)

@@ -12,7 +12,8 @@ from minigen.models.autoencoders.linear import LinearAutoencoder
 from minigen.models.autoencoders.stacked import StackedAutoencoder
 from minigen.models.sizes import Shape
 from minigen.nn.checks import check_floating, check_noise
-from minigen.utils.settings import Configured
+from minigen.utils.checks import check_numbers
+from minigen.utils.rebuilding import Rebuildable
 
 CORRUPTIONS: dict[str, Callable] = {
     "gaussian": lambda x, noise, amount: x + amount * noise,
@@ -21,7 +22,7 @@ CORRUPTIONS: dict[str, Callable] = {
 }
 
 
-class Corruption(Configured):
+class Corruption(Rebuildable):
     """A way to corrupt examples, by name: x~ = corrupt(x).
 
         "gaussian":  x~ = x + amount * noise,                            noise ~ N(0, 1);  amount: standard deviation, at least 0
@@ -35,7 +36,8 @@ class Corruption(Configured):
     """
 
     def __init__(self, name: str, amount: float):
-        if name not in CORRUPTIONS:
+        check_numbers("Corruption", amount=amount)
+        if name not in tuple(CORRUPTIONS):
             raise ValueError(f"unknown corruption {name!r}: {suggestion(name, CORRUPTIONS)}")
         if not 0.0 <= amount < (inf if name == "gaussian" else 1.0):
             meaning = "standard deviation, at least 0 and finite" if name == "gaussian" else "probability, 0 <= amount < 1"

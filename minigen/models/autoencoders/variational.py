@@ -12,6 +12,7 @@ from minigen.errors import suggestion
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
 from minigen.models.sizes import Shape, image_shape
 from minigen.nn.batching import Batched, in_batches, one_pass
+from minigen.utils.checks import check_numbers
 
 LIKELIHOODS = ("bce", "mse")
 
@@ -56,6 +57,7 @@ class VariationalAutoencoder(Batched):
 
     def set_posterior(self, features: int, latent_dim: int, beta: float, reconstruction: str) -> None:
         """q(z|x) from the encoder's features, by a dense layer each for mean and logvar; and the objective."""
+        check_numbers(type(self).__name__, beta=beta)
         if not 0.0 <= beta < math.inf:
             raise ValueError(f"beta weighs the KL divergence: at least 0 and finite, got {beta}")
         if reconstruction not in LIKELIHOODS:

@@ -21,8 +21,7 @@ class Generator(base.Generator):
     classes: int
 
     def __init__(self, network: base.Generator, classes: int = 10):
-        if not is_whole(classes) or classes < 1:
-            raise ValueError(f"classes counts the classes, a whole number of at least 1, got {classes}")
+        check_classes(classes)
         if network.latent_dim <= classes:
             raise ValueError(
                 f"a conditional generator needs a network of more than {classes} latent variables, {classes} of "
@@ -44,6 +43,7 @@ class Discriminator(nn.Module):
     """
 
     def __init__(self, network: base.Discriminator, classes: int = 10):
+        check_classes(classes)
         self.net, self.classes = network, classes
 
     def features(self, x: Any, labels: Any) -> Any:
@@ -56,3 +56,9 @@ class Discriminator(nn.Module):
     def summary_children(self) -> Iterator[tuple[str, nn.Module]] | None:
         """The order of application, for a summary of examples with their labels as channels."""
         return self.net.summary_children()
+
+
+def check_classes(classes: Any) -> None:
+    """Raise ValueError unless it counts classes."""
+    if not is_whole(classes) or classes < 1:
+        raise ValueError(f"classes counts the classes, a whole number of at least 1, got {classes!r}")

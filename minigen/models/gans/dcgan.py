@@ -22,7 +22,7 @@ from itertools import pairwise
 from minigen import nn
 from minigen.errors import ShapeError
 from minigen.models.gans import base
-from minigen.models.sizes import Shape, doubling, feature_maps_of, halved, halvings, image_shape
+from minigen.models.sizes import Shape, doubling, feature_maps_of, halved, halvings, image_shape, maps_of_doublings
 from minigen.ops.window import Pair
 
 SIDES = (8, 128)  # pixels, the fewest and the most
@@ -83,7 +83,8 @@ class TinyGenerator(base.Generator):
     """64 -> 7 x 7 x 64 -> 14 x 14 x 32 -> 28 x 28 x 1, kernels of 4 x 4, by all the rules: pixels in [-1, 1].
 
     A kernel whose size the stride divides covers all pixels equally often, which avoids checkerboards (Odena et al. 2016).
-    `shape`: of an image.  `feature_maps`: from the coarsest on, one for each doubling; by default the finest are 32.
+    `shape`: of an image.  `feature_maps`: from the coarsest on, one for each doubling, whose number says how coarse the coarsest
+    are, down to a single pixel along the shorter side (else ValueError); by default the finest are 32.
     To break a rule: `batch_norm=False`; `transposed=False` upsamples by repeating pixels, followed by a convolution (ShapeError
     for a side that is not even at each doubling); `hidden`: a first dense layer of that many units; `activation`.
     """
@@ -101,7 +102,8 @@ class TinyGenerator(base.Generator):
         activation: str = "relu",
     ):
         height, width, channels = shape = image_shape("a DCGAN", shape, *SIDES)
-        self.latent_dim, maps = latent_dim, feature_maps or feature_maps_of(shape, 32, COARSEST)[::-1]
+        default = feature_maps_of(shape, 32, COARSEST)[::-1]
+        self.latent_dim, maps = latent_dim, default if feature_maps is None else maps_of_doublings(feature_maps, shape)
         *sizes, (rows, columns) = halved(shape, len(maps))
 
         def activated(features: int) -> list[nn.Module]:
@@ -157,7 +159,8 @@ class TinyDiscriminator(base.Discriminator):
         minibatch: str | None = None,
     ):
         height, width, channels = shape = image_shape("a DCGAN", shape, *SIDES)
-        maps = feature_maps or (16, 48, 96, 192, 384)[: halvings(shape, 4)]
+        default = (16, 48, 96, 192, 384)[: halvings(shape, 4)]
+        maps = default if feature_maps is None else maps_of_doublings(feature_maps, shape)
         layers: list[nn.Module] = []
         for i, (before, after) in enumerate(pairwise((channels * pack, *maps))):
             halving = [nn.Conv2d(before, after, 4, stride=2)] if strided else [nn.Conv2d(before, after, 4), nn.MaxPool2d(2)]

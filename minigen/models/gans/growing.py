@@ -8,9 +8,10 @@ import numpy as np
 from minigen import nn, ops
 from minigen.backend import asarray, to_numpy
 from minigen.errors import ShapeError, StateError
+from minigen.models import sizes
 from minigen.models.gans import base
 from minigen.nn.batching import BATCH
-from minigen.utils.checks import SMALLEST, check_mapping, doublings, is_whole
+from minigen.utils.checks import LARGEST, SMALLEST, check_mapping, doublings
 from minigen.utils.settings import to_python
 
 
@@ -70,14 +71,26 @@ class Growing(nn.Module):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         check_mapping(type(self).__name__, state)
-        growth = state.get("growth", np.zeros(0))
-        stage, alpha = growth if np.shape(growth) == (2,) else (0.0, 1.0)  # what is missing is reported below
-        if stage not in range(len(self.resolutions)) or not 0.0 <= alpha <= 1.0 or alpha < 1.0 and stage == 0:
-            raise StateError(
-                f"this state is of stage {stage:g} with alpha {alpha:g}, {type(self).__name__} has the stages 0 to "
-                f"{len(self.resolutions) - 1}"
-            )
+        growth = state.get("growth")
+        if getattr(growth, "shape", None) == (2,) and growth.dtype.kind == "f":  # what is missing is reported below
+            self.check_growth(*map(float, to_numpy(growth)))
         super().load_state_dict(state)
+
+    def check_growth(self, stage: float, alpha: float) -> None:
+        """Raise StateError unless the values of a state's `growth` are a stage of this network and the weight of its layers."""
+        name, last = type(self).__name__, len(self.resolutions) - 1
+        if not stage.is_integer() or not 0 <= stage <= doublings(LARGEST):
+            raise StateError(f"growth is [stage, alpha], a stage of {name} is a whole number from 0 to {last}, got {stage:g}")
+        if stage > last:
+            here, there = (f"{side} x {side}" for side in (self.resolutions[-1], SMALLEST << int(stage)))
+            raise StateError(
+                f"this state is of a network that has grown to {there} pixels (its growth is of stage {stage:g}), {name} has "
+                f"layers up to {here}: make it with resolution={SMALLEST << int(stage)}"
+            )
+        if not 0.0 <= alpha <= 1.0:
+            raise StateError(f"growth is [stage, alpha], alpha is the weight of the newest layers, from 0 to 1, got {alpha:g}")
+        if alpha < 1.0 and stage == 0:
+            raise StateError(f"growth is [stage, alpha], at stage 0 alpha is 1, as nothing precedes 4 x 4 pixels, got {alpha:g}")
 
     @property
     def resolution(self) -> int:
@@ -152,10 +165,4 @@ def checked_maps(feature_maps: Sequence[int] | None, resolutions: Sequence[int])
     """Feature maps for each resolution; by default the paper's: 512 up to 32 x 32, then half as many for each doubling."""
     if feature_maps is None:
         return tuple(min(512, 16384 // r) for r in resolutions)
-    counted = isinstance(feature_maps, Sequence) and all(is_whole(n) and n > 0 for n in feature_maps)
-    if not counted or len(feature_maps) != len(resolutions):
-        raise ValueError(
-            f"feature_maps: expected {len(resolutions)} positive whole numbers, one for each resolution "
-            f"{', '.join(map(str, resolutions))}, got {feature_maps!r}"
-        )
-    return tuple(feature_maps)
+    return sizes.checked_maps(feature_maps, len(resolutions), f", one for each resolution {', '.join(map(str, resolutions))}")

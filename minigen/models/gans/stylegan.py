@@ -20,7 +20,7 @@ from minigen.errors import ShapeError, StateError
 from minigen.models.gans import progan
 from minigen.models.gans.growing import GrowingGenerator
 from minigen.nn.batching import outputs
-from minigen.utils.checks import is_whole
+from minigen.utils.checks import check_numbers, is_whole
 
 FOLLOWED = 0.995  # the share of the average of w that is kept per step, after a warm-up
 
@@ -58,6 +58,7 @@ class Generator(GrowingGenerator):
             raise ValueError(f"mapping_layers counts layers, a whole number of at least 0, got {mapping_layers!r}")
         if mapping_layers == 0 and latent_dim != style_dim:
             raise ValueError(f"without mapping layers w is z: expected latent_dim = style_dim, got {latent_dim} and {style_dim}")
+        check_numbers("Generator", mixing=mixing)
         if not 0.0 <= mixing <= 1.0:
             raise ValueError(f"mixing is the share of batches in which styles are mixed, 0 <= mixing <= 1, got {mixing}")
         self.latent_dim, self.style_dim, self.noisy = latent_dim, style_dim, noise
@@ -161,6 +162,7 @@ class Generator(GrowingGenerator):
         is 1, IndexError for `layers` outside 0 to all.
         """
         w = self.checked_styles(w)
+        check_numbers("a generator", psi=psi)
         if not np.isfinite(psi):
             raise ValueError(f"psi is a finite number, 1 for no truncation, got {psi!r}")
         if psi != 1.0 and not to_numpy(self.w_seen.data).any():

@@ -320,7 +320,7 @@ NETWORKS = [
     *(
         Network(
             f"convolutional variational, {shape[0]} x {shape[1]}, {'training' if training else 'evaluation'}",
-            lambda shape=shape: models.ConvolutionalVariationalAutoencoder(2, 0.7, maps=5, shape=shape),
+            lambda shape=shape: models.ConvolutionalVariationalAutoencoder(2, beta=0.7, maps=5, shape=shape),
             posterior,
             lambda w, x, noise, training=training: convolutional_variational(w, x, noise, 0.7, training),
             (uniform(3, *shape), normal(3, 2)),
