@@ -47,6 +47,7 @@ CONSTANT = {
     "minigen.nn.init.for_activation": "an initializer",
     "minigen.nn.init.initializer": "an initializer",
     "minigen.nn.module.zeros": "an input of zeros, to ask for shapes",
+    "minigen.nn.saving.Counting.forward": "it counts the ops of a pass on no examples",
     "minigen.nn.recurrent.LSTMCell.initial_state": "zeros",
     "minigen.nn.recurrent.RecurrentCell.initial_state": "zeros",
     "minigen.ops.indexing.checked_index": "indices are integers",

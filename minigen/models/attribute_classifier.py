@@ -1,6 +1,6 @@
 """A network that predicts all factors of variation of an image: the evaluator of faces."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class AttributeClassifier(nn.Module):
         factors: Mapping[str, int | None],
         resolution: int = 32,
         channels: int = 3,
-        feature_maps: tuple[int, int, int] = (16, 32, 64),
+        feature_maps: Sequence[int] = (16, 32, 64),
         features: int = 64,
     ):
         if not factors or any(levels is not None and levels < 2 for levels in factors.values()):

@@ -48,7 +48,6 @@ class Module(Rebuildable):
 
     training = True
     in_order: tuple[str, ...] = ()  # attributes whose modules are applied one after another; (): the order is found by tracing
-    remembered: tuple[str, ...] = ("_arguments",)  # attributes that are not settings, such as results of a forward pass
 
     def forward(self, *inputs: Any) -> Any:
         """The computation; every module defines it."""

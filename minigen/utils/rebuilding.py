@@ -18,6 +18,7 @@ from minigen.utils.settings import PLAIN, Configured, to_python
 
 PACKAGE = "minigen."
 CLASSES: dict[str, type["Rebuildable"]] = {}  # "nn.dense.Dense" -> the class; only minigen's own
+SIGNATURES: dict[type, inspect.Signature] = {}  # of those that were asked for
 OMITTED = ("weight_init",)  # settings that say how weights start, which those of a saved model have behind them
 FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial)
 MOST = 1 << 14  # objects in a description
@@ -29,6 +30,7 @@ class Rebuildable(Configured):
 
     __slots__ = ("_arguments",)  # not in vars(), where modules look for their parts
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    remembered: tuple[str, ...] = ("_arguments",)  # attributes that are not settings, such as results of a forward pass
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -83,10 +85,11 @@ def name_of(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}".removeprefix(PACKAGE)
 
 
-@functools.cache
 def signature(kind: type) -> inspect.Signature:
-    """That of a constructor, which takes longer to find than most layers take to make."""
-    return inspect.signature(kind)
+    """That of a constructor, which takes longer to find than most layers take to make: it is found once."""
+    if kind not in SIGNATURES:
+        SIGNATURES[kind] = inspect.signature(kind)
+    return SIGNATURES[kind]
 
 
 def is_own(value: Any) -> bool:

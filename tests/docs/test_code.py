@@ -61,7 +61,7 @@ PRINTS = {
         "(8, 32, 32, 3)",
     ],
     "docs/guide/data.md": ["28, 28, 1)", "'rotation'", "(4, 64, 64, 3)", "memmap uint8\n1.0\n"],
-    "docs/guide/sklearn.md": ["{'autoencoder__latent_dim': 10}\nTrue\n"],
+    "docs/guide/sklearn.md": ["{'autoencoder__latent_dim': 10} 0.9\nTrue\n"],
     "docs/coursework.md": ["ada.py;passed;18"],
 }
 WRITES = {

@@ -71,7 +71,7 @@ class Growing(nn.Module):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         check_mapping(type(self).__name__, state)
-        growth = state.get("growth")
+        growth: Any = state.get("growth")
         if getattr(growth, "shape", None) == (2,) and growth.dtype.kind == "f":  # what is missing is reported below
             self.check_growth(*map(float, to_numpy(growth)))
         super().load_state_dict(state)
