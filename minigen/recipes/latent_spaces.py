@@ -9,7 +9,7 @@ from minigen.backend.host import whole_array
 from minigen.data import as_pixels
 from minigen.errors import RecipeError, ShapeError, suggestion, to_unit_interval
 from minigen.models import latent
-from minigen.utils.checks import check_seed, is_whole
+from minigen.utils.checks import check_drawn, check_seed, is_whole
 from minigen.utils.reading import shortened
 
 STEPS = 200  # of the search for the codes of images
@@ -73,8 +73,7 @@ class LatentSpaces:
 
     def latent(self, n: int, space: str = "z", seed: int = 0) -> np.ndarray:
         """n random codes, (n, d): the same for the same seed. RecipeError for autoencoders whose codes have no distribution."""
-        if not is_whole(n) or n < 1:
-            raise ValueError(f"n counts codes, a whole number of at least 1, got {n!r}")
+        check_drawn(n, "codes")
         self.check_space(space)
         return self.drawn_codes(n, space, np.random.default_rng(check_seed("latent", seed)))
 
@@ -148,7 +147,7 @@ class LatentSpaces:
         self.check_space(space)
         checked = []
         for name, given in codes.items():
-            given, d = of_numbers(given), self.code_size(space)
+            given, d = as_array(given), self.code_size(space)
             if given.ndim not in ((2, 3) if axes is None else (axes,)) or 0 in given.shape or given.shape[-1] != d:
                 got = f"{name} of shape {given.shape}" if given.shape else f"{shortened(given.item())} as {name}"
                 alone = f"; one code is {name}[None]" if given.shape == (d,) else ""
@@ -167,7 +166,7 @@ class LatentSpaces:
             if self.conditional:
                 raise RecipeError(f"{name} is conditioned on the class: say labels, one from 0 to {classes - 1} or one per code")
             return ()
-        labels = of_numbers(labels)
+        labels = as_array(labels)
         if labels.shape not in ((), (n,)):
             raise ShapeError(f"got labels of shape {labels.shape}, expected one for each of {n}, or one for all")
         if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= classes:
@@ -197,12 +196,12 @@ class LatentSpaces:
         return viewed
 
 
-def of_numbers(given: Any) -> np.ndarray:
-    """An array; of rows of different lengths, of which there is none, one of objects, for the error that follows."""
+def as_array(given: Any) -> np.ndarray:
+    """What was given as an array. Rows of different lengths are none: their text, which the error that follows will show."""
     try:
         return whole_array(given)
     except ValueError:
-        return np.array(repr(given), dtype=object)
+        return np.array(repr(given))
 
 
 def differences(images: np.ndarray, others: np.ndarray) -> np.ndarray:

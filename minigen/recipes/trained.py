@@ -24,7 +24,7 @@ from minigen.recipes.latent_spaces import STEPS, LatentSpaces, Projection, diffe
 from minigen.recipes.recipe import InputSpec, Recipe
 from minigen.training import Callback, History
 from minigen.training.checkpoint import Saved
-from minigen.utils.checks import is_whole
+from minigen.utils.checks import check_drawn, is_whole
 from minigen.utils.progress import Progress
 
 VALIDATED = 2000  # held-out examples whose loss is measured after each epoch
@@ -83,8 +83,7 @@ class TrainedModel(LatentSpaces):
 
     def labels(self, n: int, label: int | None) -> np.ndarray:
         """n labels: all the same, or all classes in turn. RecipeError for a model that takes none."""
-        if not is_whole(n) or n < 1:
-            raise ValueError(f"n counts examples, a whole number of at least 1, got {n!r}")
+        check_drawn(n)
         if label is None:
             return np.arange(n) % self.spec.classes
         if not self.conditional:

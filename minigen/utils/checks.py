@@ -46,6 +46,12 @@ def check_seed(owner: str, seed: Any) -> int:
     return int(seed)
 
 
+def check_drawn(n: Any, what: str = "examples") -> None:
+    """Raise ValueError unless n counts what is to be drawn."""
+    if not is_whole(n) or n < 1:
+        raise ValueError(f"n counts {what}, a whole number of at least 1, got {shortened(n)}")
+
+
 def check_sizes(owner: str, **settings: int) -> None:
     """Raise ShapeError for a number of features, pixels or examples below 1, TypeError for one that is not a whole number."""
     for name, value in settings.items():

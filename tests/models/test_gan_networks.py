@@ -347,7 +347,7 @@ def test_a_single_sample_can_be_drawn():
 
 
 def test_no_samples_are_refused():
-    with pytest.raises(ValueError, match="n counts examples, at least 1, got 0"):
+    with pytest.raises(ValueError, match="n counts examples, a whole number of at least 1, got 0"):
         points.Generator().sample(0)
 
 

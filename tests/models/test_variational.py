@@ -518,3 +518,11 @@ def test_labels_that_do_not_fit_are_refused(labels, error, message):
     model, x = ConditionalVariationalAutoencoder(classes=3, latent_dim=2, hidden=(4,)), images(2).astype(np.float32)
     with pytest.raises(error, match=message):
         model.loss(x, labels)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "a"])
+def test_how_many_are_drawn_is_a_number(n):
+    model = VariationalAutoencoder(latent_dim=2, hidden=(3,))
+    for draw in (model.sample, model.prior):
+        with pytest.raises(ValueError, match=f"n counts examples, a whole number of at least 1, got {n!r}"):
+            draw(n)

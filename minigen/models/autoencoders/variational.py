@@ -12,7 +12,7 @@ from minigen.errors import suggestion
 from minigen.losses.reduction import check_matching, check_unit_interval, reduce
 from minigen.models.sizes import Shape, image_shape
 from minigen.nn.batching import Batched, in_batches, one_pass
-from minigen.utils.checks import check_numbers
+from minigen.utils.checks import check_drawn, check_numbers
 
 LIKELIHOODS = ("bce", "mse")
 
@@ -139,7 +139,8 @@ class VariationalAutoencoder(Batched):
         return self.pixels(self.prior(n))
 
     def prior(self, n: int) -> Array:
-        """n codes from N(0, I): (n, latent_dim)."""
+        """n codes from N(0, I): (n, latent_dim). ValueError for n < 1."""
+        check_drawn(n)
         dtype = self.parameters()[0].dtype
         return asarray(random.stream("latent").standard_normal((n, self.latent_dim), dtype=dtype))
 

@@ -10,7 +10,7 @@ from minigen.backend import asarray, random, to_numpy
 from minigen.errors import ShapeError
 from minigen.nn import Module
 from minigen.nn.batching import BATCH, joined
-from minigen.utils.checks import is_whole
+from minigen.utils.checks import check_drawn, is_whole
 
 
 class Drawing(Module):
@@ -38,8 +38,7 @@ class Drawing(Module):
 
         ValueError for n < 1.
         """
-        if n < 1:
-            raise ValueError(f"n counts examples, at least 1, got {n}")
+        check_drawn(n)
         z = random.stream("latent").standard_normal((n, self.latent_dim), dtype=np.float32)
         return asarray(z.astype(self.dtype, copy=False))
 
