@@ -17,7 +17,7 @@ import hashlib
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -30,6 +30,7 @@ from minigen.errors import CheckpointError, DtypeError, MissingPackageError, Sta
 from minigen.nn import init
 from minigen.nn.changed_settings import Settings, apply, arrays_of, changes, check_changes, settings, unique_modules
 from minigen.utils import archive
+from minigen.utils.blocks import block
 from minigen.utils.files import replacing
 from minigen.utils.reading import open_regular, parsed_json, shortened
 from minigen.utils.rebuilding import class_of, describe, rebuild
@@ -109,6 +110,15 @@ def normalize(model: "Module", paths: list[str]) -> None:
         layer.reparametrization = spectral_norm(layer.weight, layer.output_axis)
 
 
+@block
+def within(sizes: Iterable[int]) -> Iterator[None]:
+    """Inside the block networks can be made that are not much larger than the arrays of a file, whose sizes these are, nor have
+    many more layers. Else StateError."""
+    there = list(sizes)
+    with init.bounded(SPARE * sum(there), SPARE * len(there) + STEPS), observing(Counting()):
+        yield
+
+
 def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) -> "Module":
     """The model of a record, with the weights of a state, in evaluation mode. CheckpointError, saying where from, for a record
     that says nothing good."""
@@ -120,8 +130,7 @@ def build(said: Mapping[str, Any], state: Mapping[str, np.ndarray], where: str) 
         )
     try:
         check_one_dtype({name: array.dtype for name, array in state.items()})
-        values = SPARE * sum(array.size for array in state.values())
-        with random.fork_rng(), init.bounded(values, SPARE * len(state) + STEPS), observing(Counting()):
+        with random.fork_rng(), within(array.size for array in state.values()):
             model = new_model(said["model"], said["spectral norm"])
             check_changes(model, said["changed"])
         if any(array.dtype == np.float64 for array in state.values()):

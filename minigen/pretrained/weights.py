@@ -1,6 +1,7 @@
 """The weights of trained models, in half precision: 11 bits a number, of which no eye sees the rounding."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from minigen.errors import CheckpointError, CommandError, StateError
 from minigen.nn import Module
-from minigen.nn.saving import ENDINGS, fill
+from minigen.nn.saving import ENDINGS, fill, within
 from minigen.pretrained.cards import Card, card, weights_of
 from minigen.pretrained.files import load_checkpoint, load_file
 from minigen.recipes import TrainedModel
@@ -89,10 +90,12 @@ def opened(name: str | Path) -> Opened:
 
 def opened_run(folder: RunFolder) -> Opened:
     """The model of a run folder, as of its last checkpoint."""
-    config = folder.config()
-    path = folder.trained(config)
-    trained = config.recipe.build(config.input_spec)
+    path = folder.checkpoint if folder.checkpoint.is_file() else folder.trained(folder.config())  # or an error: there is none
     with checkpoint.opened(path) as saved:
+        arrays = (layout for group in saved.layout.values() for layout in group.values())
+        with within(math.prod(layout.shape) for layout in arrays):
+            config = folder.config()
+            trained = config.recipe.build(config.input_spec)
         try:
             trained.restore(saved)
             trained.history = History.checked(saved.header.get("history"))

@@ -147,6 +147,16 @@ def test_a_run_folder_is_opened_like_a_name(tmp_path, capsys):
         minigen.load("vae-glyphs-28")
 
 
+def test_a_run_folder_makes_no_network_larger_than_its_checkpoint(tmp_path):
+    """Whatever its config.json asks for; a stranger may have written it."""
+    assert main("train vae --images 32 --epochs 1 --batch-size 16 --out run --quiet".split()) == 0
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    config["settings"]["latent_dim"] = 10**5
+    (tmp_path / "run/config.json").write_text(json.dumps(config))
+    with pytest.raises(CommandError, match=r"config\.json is damaged, .*its settings ask for a weight of \[100, 100000\]"):
+        minigen.load("run")
+
+
 @pytest.mark.parametrize("line", ["sample vae-glyphs-28 -n 4", "interpolate gan-glyphs-28 --rows 1 --steps 3"])
 def test_commands_take_names_and_write_beside_the_caller(line, tmp_path, capsys):
     assert main(line.split()) == 0, capsys.readouterr().err
