@@ -56,10 +56,10 @@ def checked_maps(feature_maps: Any, most: int, each: str = "", least: int | None
     return tuple(map(int, maps))
 
 
-def maps_of_doublings(feature_maps: Any, shape: Shape) -> tuple[int, ...]:
+def maps_of_doublings(feature_maps: Any, shape: Shape, pooling: bool = False) -> tuple[int, ...]:
     """Feature maps that are given one for each doubling: at most as many as there are from a single pixel along the shorter side
-    on. Else ValueError."""
-    most = halvings(shape, 1)
+    on. Else ValueError.  pooling: it halves, and rounds down."""
+    most = min(shape[:2]).bit_length() - 1 if pooling else halvings(shape, 1)
     return checked_maps(feature_maps, most, f", one for each doubling of {shape[0]} x {shape[1]} pixels", least=1)
 
 

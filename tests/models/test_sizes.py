@@ -311,6 +311,16 @@ def test_feature_maps_are_refused_with_how_many_there_may_be(given):
             make(feature_maps=given)
 
 
+def test_pooling_rounds_down():
+    """28, 14, 7, 3, 1: a doubling less."""
+    pooled = dcgan.TinyDiscriminator(feature_maps=[2] * 4, strided=False)
+    assert maps(pooled.body, (28, 28, 1))[-1] == (1, 1, 2)
+    with pytest.raises(
+        ValueError, match="feature_maps: expected 1 to 4 positive whole numbers, one for each doubling of 28 x 28"
+    ):
+        dcgan.TinyDiscriminator(feature_maps=[2] * 5, strided=False)
+
+
 def test_a_size_is_not_taken_for_codes():
     with pytest.raises(
         TypeError, match=r"got too many positional arguments; it takes .*\(latent_dim=32, \*, beta=1\.0, .*shape="

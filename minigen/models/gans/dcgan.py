@@ -160,7 +160,7 @@ class TinyDiscriminator(base.Discriminator):
     ):
         height, width, channels = shape = image_shape("a DCGAN", shape, *SIDES)
         default = (16, 48, 96, 192, 384)[: halvings(shape, 4)]
-        maps = default if feature_maps is None else maps_of_doublings(feature_maps, shape)
+        maps = default if feature_maps is None else maps_of_doublings(feature_maps, shape, pooling=not strided)
         layers: list[nn.Module] = []
         for i, (before, after) in enumerate(pairwise((channels * pack, *maps))):
             halving = [nn.Conv2d(before, after, 4, stride=2)] if strided else [nn.Conv2d(before, after, 4), nn.MaxPool2d(2)]
