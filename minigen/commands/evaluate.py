@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     train, test = config.load()
     figures = {}
     if config.counted == "epochs":
-        examples = test[: args.n or RECONSTRUCTED]
+        examples = evaluators.at_random(test, args.n or RECONSTRUCTED)
         figures = reconstructed(trained, train, examples)
         if trained.generative:
             figures |= bounds(trained, train, examples)
