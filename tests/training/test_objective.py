@@ -211,6 +211,11 @@ def test_an_evaluation_has_the_terms_of_the_models_own_loss_and_draws_nothing_of
     assert first["loss"] == pytest.approx(first["error"] + first["size"]) and not hasattr(model.dense.weight.grad, "shape")
 
 
+def test_an_evaluation_drops_nothing():
+    model, x = nn.Sequential(nn.Dropout(0.5), nn.Dense(3, 3)), rng.random((6, 3), dtype=np.float32)
+    assert evaluate(model, x, loss="mse")["loss"] == pytest.approx(float(losses.mse(predict(model, x), x)), rel=1e-6)
+
+
 def test_a_classifier_is_evaluated_on_pairs():
     classifier = made((nn.Flatten,), 3)
     expected = float(losses.cross_entropy(predict(classifier, X), LABELS))
