@@ -153,6 +153,11 @@ WRONG = {
         "checks is how many checks a solution passes, got '11'",
     ),
     "no time": (CHECKER.replace("checks=11", "seconds=0"), STARTER, "seconds is how long a check may take, above 0, got 0"),
+    "a requirement that takes something else": (
+        CHECKER.replace("def slope(file, rng):", "def slope(file):"),
+        STARTER,
+        r"requirement 'slope' is a function \(file, rng\), got slope\(file\) \(exercise1.py, line 26\)",
+    ),
     "nothing to check": (
         "from minigen.coursework.exercises.tools import Exercise\nexercise = Exercise(1, 'x', names=('f',))",
         STARTER,
@@ -198,6 +203,13 @@ def test_a_checker_that_raises_is_blamed_by_its_line_and_not_the_submission(fold
     line = broken.splitlines().index("    x = rng.random(5) / [1, 2]") + 1
     said = f"it cannot be graded: while requirement 'values', ValueError: operands could not be broadcast .*exercise1.py, line {line}"
     assert re.search(said, " ".join(capsys.readouterr().out.split()))
+
+
+def test_a_derivative_by_an_array_is_the_checkers_mistake(folder):
+    write(folder, CHECKER.replace("[AsTensor(x)]", "[x]"))
+    report = checked_text(folder.parent, SOLUTION, 1, exercises(folder))
+    said = "the checker is wrong, not theirs.py: by=0 differentiates by an input that is no Tensor: write AsTensor(x) for input 0"
+    assert report.stopped.startswith(said) and report.failed == 0
 
 
 @pytest.mark.parametrize(

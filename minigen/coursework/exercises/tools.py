@@ -5,6 +5,7 @@ in another process (see grading/remote.py): it is called, and arrays come back. 
 must not know in advance what it will be asked.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -141,6 +142,11 @@ class Exercise:
                 self.expect_named(value, f"{option}={value!r}")
 
         def add(function: Requirement) -> Requirement:
+            try:
+                inspect.signature(function).bind(None, None)
+            except TypeError:
+                takes = inspect.signature(function)
+                raise TypeError(f"requirement {name!r} is a function (file, rng), got {function.__name__}{takes}") from None
             self.requirements[name] = function
             self.values |= {name: of} if of else {}
             self.rests_on |= {name: on} if on else {}

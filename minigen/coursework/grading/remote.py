@@ -67,6 +67,9 @@ def called(
     """Of target(*inputs, **options) the "value", the "inputs" as they are afterward, and the "gradients": of the value, or of
     <cotangent, value>, by inputs (their positions) or parameters."""
     session = target._session
+    for x in by or ():
+        if isinstance(x, int) and not isinstance(inputs[x], AsTensor):
+            raise CheckerMistake(f"by={x} differentiates by an input that is no Tensor: write AsTensor(x) for input {x}")
     found = session.ask(
         "call",
         {"value": VALUE, "inputs": VALUE, "gradients": [Array]},
