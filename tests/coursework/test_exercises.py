@@ -337,6 +337,7 @@ def test_while_the_function_is_wrong_nothing_is_said_of_its_rule(tmp_path):
             "first make the function bump right, then look at this again: values, " + line(report, "values").detail
         )
         assert "ratio" not in text and "your rule" not in text
+    assert report.first_failure().endswith(": values"), "what is to be mended first, though it is not the first line"
 
 
 def test_what_is_said_where_there_is_no_rule_speaks_of_none(tmp_path):
