@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if args.exercise is not None and args.exercise not in known:
         raise UsageError(f"argument --exercise: {unknown(args.exercise, known)}")
     secret = {each.home for each in known.values()} - {COURSEWORK}
-    paths, others = found_in(args.files, args.exercise)
+    paths, others = found_in(args.files, args.exercise, secret)
     submissions = read_all(paths, args.exercise, secret)  # before any of them runs
     reports: list[Report] = []
     write_marks(args, reports)  # before any work, which would be in vain if this fails
@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
                 f"{report.first_failure()}".rstrip(),
                 flush=True,
             )
-    for trouble in miscounted(reports, known):
+    links = [each.link for each in submissions if each.link and len(submissions) > 1]  # of a single one the report tells
+    for trouble in [*links, *miscounted(reports, known)]:
         print(trouble, file=sys.stderr)
     if ignored := left_out(others, submissions):
         names = ", ".join(in_one_line(str(path)) for path in ignored[:NAMED]) + (", ..." if len(ignored) > NAMED else "")

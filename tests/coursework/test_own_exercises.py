@@ -73,6 +73,13 @@ def test_a_starter_fails_a_solution_passes_and_a_wrong_one_is_told_why(folder, c
     assert "saturate(3): expected 0.75 at index (0,), got 6" in out and "did you mean x / (1 + x)?" in out
 
 
+def test_what_a_teacher_has_written_is_no_submission(folder, capsys):
+    Path("ada.py").write_text(SOLUTION, encoding="utf-8")
+    assert main(["check", ".", "--exercises", "my-exercises"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("ada.py  (exercise 1)") and "my-exercises" not in out + err
+
+
 def test_in_a_folder_of_ones_own_minigens_are_not_there(folder, capsys):
     Path("ada.py").write_text(SOLUTION, encoding="utf-8")
     assert main(["check", "ada.py", "--exercise", "3", "--exercises", "my-exercises"]) == 2

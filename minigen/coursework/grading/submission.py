@@ -54,11 +54,11 @@ class Submission:
             (folder / name).write_bytes(content)
 
 
-def found_in(paths: Iterable[Path], number: int | None = None) -> tuple[list[Path], list[Path]]:
+def found_in(paths: Iterable[Path], number: int | None = None, secret: Iterable[Path] = ()) -> tuple[list[Path], list[Path]]:
     """The paths, with the submissions in it, at any depth, in place of a folder; and what else is in it, which may be helpers.
 
     A submission is a Python file that says EXERCISE = N or is called exerciseN.py, with this `number` if there is one; and a file
-    that cannot be read, for it may be one. A folder without any stays, and `read` says so.
+    that cannot be read, for it may be one; not in a `secret` folder. A folder without any stays, and `read` says so.
     """
     found: list[Path] = []
     others: list[Path] = []
@@ -68,6 +68,8 @@ def found_in(paths: Iterable[Path], number: int | None = None) -> tuple[list[Pat
             continue
         inside = []
         for each in python_files(path):
+            if set(secret) & set((each.parent.resolve() / each.name).parents):
+                continue
             submission = read(each)
             if submission.exercise is None and not submission.problem:
                 others.append(each)
