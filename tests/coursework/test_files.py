@@ -379,7 +379,7 @@ def test_a_files_name_is_one_line_and_leaves_room(tmp_path, capsys, monkeypatch)
     lines = capsys.readouterr().out.splitlines()
     assert [line.rpartition("unchecked    0 of   0  ")[2][:40] for line in lines] == [
         *["SyntaxError: '(' was never closed"] * 3,
-        "d.py has nothing to check: no op (a func",
+        "has nothing to check: no op (a function ",
         "ValueError: xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
     ]
     assert max(map(len, lines[2:])) <= 210 and r"9\nbob.py" in lines[0]

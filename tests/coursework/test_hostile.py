@@ -173,10 +173,10 @@ BEHIND = {
     "no rules to be checked": "bump.op.rules.clear(); bump.op.non_differentiable = ('x',)",
     "the names only": "bump = 1.0 / 2.0",
     "threads that go on": """
-        import threading
-        def spin():
-            while True: pass
-        for _ in range(8): threading.Thread(target=spin).start()""",
+        import threading, time
+        def go_on():
+            while True: time.sleep(0.01)
+        for _ in range(8): threading.Thread(target=go_on).start()""",
     "an alarm": "import signal; signal.setitimer(signal.ITIMER_REAL, 0.1); signal.signal(signal.SIGALRM, signal.SIG_IGN)",
     "nothing of minigen": "import sys; [sys.modules.pop(name) for name in list(sys.modules) if name.startswith('minigen')]",
     "a masked array": "import numpy as np; right = bump; bump = lambda x: np.ma.array(x)",
