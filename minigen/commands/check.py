@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
                 f"{report.first_failure()}".rstrip(),
                 flush=True,
             )
-    links = [each.link for each in submissions if each.link and len(submissions) > 1]  # of a single one the report tells
+    linked = [each for each in submissions if each.link and not each.problem]
+    links = [each.link for each in linked if len(submissions) > 1]  # of a single one the report tells
     for trouble in [*links, *miscounted(reports, known)]:
         print(trouble, file=sys.stderr)
     if ignored := left_out(others, submissions):
