@@ -1,7 +1,6 @@
 """The weights of trained models, in half precision: 11 bits a number, of which no eye sees the rounding."""
 
 import hashlib
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,17 +8,15 @@ import numpy as np
 
 from minigen.errors import CheckpointError, CommandError, StateError
 from minigen.nn import Module
-from minigen.nn.saving import ENDINGS, fill, within
-from minigen.pretrained.cards import Card, card, weights_of
-from minigen.pretrained.files import load_checkpoint, load_file
+from minigen.nn.saving import fill
+from minigen.pretrained.cards import ShippedCard, shipped, weights_of
+from minigen.pretrained.files import CHECKPOINT, is_place, load_checkpoint, load_file, place_of
 from minigen.recipes import TrainedModel
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
 from minigen.training import History, checkpoint
 from minigen.utils.reading import shortened
 
-ELSEWHERE = "weights of PyTorch come in by minigen.exchange.from_torch(model, torch.load(path, weights_only=True))"
-CHECKPOINT = "checkpoint.npz"  # in the folder of a run
 LARGEST = 3 << 20  # bytes of a file of weights
 
 
@@ -52,18 +49,15 @@ def load(name: str | Path, *, into: Module | None = None) -> Any:
     for one that is damaged, of another version, or does not fit, and for weights of a class that minigen does not have;
     CommandError for a folder that is no run, or has no checkpoint yet.
     """
-    path = Path(name)
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"into is a model, such as MyNetwork(), got {shortened(into)}")
-    if path.suffix in ENDINGS and not path.is_dir():
+    kind, path = place_of(name)
+    if kind == "model":
         return load_file(path, into)
-    if path.is_file():
-        raise CheckpointError(f"{path} is not a file of minigen, which ends in {' or '.join(ENDINGS)}: {ELSEWHERE}")
-    for there in (Path(f"{name}{ending}") for ending in ENDINGS if not path.exists()):
-        if there.is_file():
-            raise FileNotFoundError(f"{path} does not exist: did you mean {there}?")
-    if (path / CHECKPOINT).is_file() and (into is not None or not RunFolder(path).config_file.exists()):
-        return load_checkpoint(path / CHECKPOINT, into)
+    if kind == "run" and into is not None and (path / CHECKPOINT).is_file():
+        kind, path = "checkpoint", path / CHECKPOINT
+    if kind == "checkpoint":
+        return load_checkpoint(path, into)
     trained = opened(name).trained
     if into is None:
         return trained
@@ -72,10 +66,10 @@ def load(name: str | Path, *, into: Module | None = None) -> Any:
 
 
 def opened(name: str | Path) -> Opened:
-    """`load`, with what else is known. A folder comes before a name."""
-    if Path(name).exists() or Path(name).name != str(name):
+    """A run folder, or a model that came with minigen, with what else is known."""
+    if is_place(name):
         return opened_run(RunFolder.opened(name))
-    described = card(str(name))
+    described = shipped(str(name))
     check_hash(described)
     trained = described.config.recipe.build(described.config.input_spec)
     with checkpoint.opened(described.weights) as saved:
@@ -90,12 +84,11 @@ def opened(name: str | Path) -> Opened:
 
 def opened_run(folder: RunFolder) -> Opened:
     """The model of a run folder, as of its last checkpoint."""
-    path = folder.checkpoint if folder.checkpoint.is_file() else folder.trained(folder.config())  # or an error: there is none
+    config = folder.config()
+    path = folder.trained(config)
+    with folder.bounded():
+        trained = config.recipe.build(config.input_spec)
     with checkpoint.opened(path) as saved:
-        arrays = (layout for group in saved.layout.values() for layout in group.values())
-        with within(math.prod(layout.shape) for layout in arrays):
-            config = folder.config()
-            trained = config.recipe.build(config.input_spec)
         try:
             trained.restore(saved)
             trained.history = History.checked(saved.header.get("history"))
@@ -104,7 +97,7 @@ def opened_run(folder: RunFolder) -> Opened:
     return Opened(folder.path.name, folder.path, config, trained)
 
 
-def check_hash(described: Card) -> None:
+def check_hash(described: ShippedCard) -> None:
     """Raise CheckpointError unless the file of weights is the one that the card describes."""
     path = described.weights
     if not path.is_file():
@@ -116,7 +109,7 @@ def check_hash(described: Card) -> None:
         )
 
 
-def pack(trained: TrainedModel, config: Config, name: str, **facts: object) -> Card:
+def pack(trained: TrainedModel, config: Config, name: str, **facts: object) -> ShippedCard:
     """Write the weights of a trained model, and its card with these facts. ValueError for a network that is too large."""
     state = {path: array.astype(np.float16) for path, array in trained.network.state_dict().items()}
     size = sum(array.nbytes for array in state.values())
@@ -125,6 +118,6 @@ def pack(trained: TrainedModel, config: Config, name: str, **facts: object) -> C
     path = weights_of(name)
     checkpoint.save(path, {"network": state}, {"name": name})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    described = Card(name=name, config=config, parameters=trained.network.parameter_count(), sha256=digest, **facts)  # type: ignore[arg-type]
+    described = ShippedCard(name=name, config=config, parameters=trained.network.parameter_count(), sha256=digest, **facts)  # type: ignore[arg-type]
     described.save()
     return described

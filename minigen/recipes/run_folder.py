@@ -3,6 +3,7 @@
 config.json      model, data, seed and settings: everything needed to build the model again
 checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
 history.csv      a row per epoch, or for every so many steps
+evaluation.json  metrics of the model as it was then, by `minigen evaluate`
 pictures/        samples or reconstructions while it learned, and the training curves
 .lock            present while a process trains here, locked by the operating system
 """
@@ -11,15 +12,20 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from minigen.errors import CommandError
+from minigen.nn.saving import within
 from minigen.recipes.config import Config
 from minigen.training import checkpoint
 from minigen.utils.files import LOCK, Hold, is_temporary, locked, sweep
 from minigen.utils.reading import parsed_json, read_bounded, shortened
 
 LARGEST_CONFIG = 1 << 20  # bytes
+UNTRAINED = 1 << 24  # values in the networks of a run without a checkpoint
+DAMAGED = 1 << 22  # values, however small a checkpoint is: of one that was cut that is the error
 
 
 class RunFolder:
@@ -31,6 +37,7 @@ class RunFolder:
         self.path = Path(path)
         self.checkpoint, self.history = self.path / "checkpoint.npz", self.path / "history.csv"
         self.pictures, self.config_file = self.path / "pictures", self.path / "config.json"
+        self.evaluation = self.path / "evaluation.json"
 
     @classmethod
     def opened(cls, path: str | Path) -> "RunFolder":
@@ -49,11 +56,18 @@ class RunFolder:
             if not isinstance(said, dict):
                 raise ValueError(f"expected names and values, got {shortened(said)}")
             config = Config(**said)
-            config.check()
+            with self.bounded():
+                config.check()
         except (ArithmeticError, AttributeError, KeyError, MemoryError, OSError, TypeError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise CommandError(f"{self.config_file} is damaged, or of another version of minigen ({reason})") from error
         return config
+
+    def bounded(self) -> AbstractContextManager:
+        """Inside the block networks can be made that are not much larger than the checkpoint, whatever config.json asks for: a
+        stranger may have written it. Else StateError."""
+        there = self.checkpoint.stat().st_size // 4 if self.checkpoint.is_file() else UNTRAINED  # values of float32
+        return within([max(there, DAMAGED)])
 
     def done(self, config: Config) -> int:
         """Epochs, or steps, completed in the checkpoint; 0 without one. CommandError for another kind of run's."""
@@ -64,6 +78,19 @@ class RunFolder:
         if type(done) is not int or done < 0:
             raise CommandError(f"{self.checkpoint} is not of the model in {self.config_file}: it counts no {config.counted}")
         return done
+
+    def figures(self, config: Config) -> dict[str, Any]:
+        """The metrics of the checkpoint, name -> value, if it was evaluated as it is now; else none. CommandError if damaged."""
+        if not self.evaluation.is_file():
+            return {}
+        try:
+            said = parsed_json(read_bounded(self.evaluation, LARGEST_CONFIG))
+            figures = said["figures"]
+            if not isinstance(figures, dict) or not all(type(value) in (int, float, str) for value in figures.values()):
+                raise ValueError(f"figures is {shortened(figures)}, expected names with numbers")
+        except (KeyError, OSError, TypeError, ValueError) as error:
+            raise CommandError(f"{self.evaluation} is damaged ({error}): minigen evaluate {self.path} writes it again") from error
+        return figures if said.get(config.counted) == self.done(config) else {}
 
     def trained(self, config: Config) -> Path:
         """The checkpoint. CommandError if there is none, saying how to get one."""
