@@ -81,6 +81,7 @@ def page(name: str) -> str:
     environment.tests["passing"] = passes
     environment.globals |= {
         "measured": measured,
+        "reported": reported,
         "shipped": shipped,
         "techniques": lambda: load("techniques"),
         "runs": runs,
@@ -131,6 +132,14 @@ def measured(data: str, demo: str, criterion: str, form: str, worst: Callable[..
         raise LookupError(f"{data}, demo {demo}: {len(found)} criteria match {criterion!r}, expected one")
     text = form.format(worst(found) if worst else found[0])
     return re.sub(r"(?<=\d) ?(?=%|dB)", NO_BREAK, signed(text))
+
+
+def reported(data: str, demo: str, entry: str, pattern: str, form: str = "{}") -> str:
+    """A number that a demo reports without judging it: of the text of an entry, what the group of a pattern matches."""
+    found = re.search(pattern, text := load(f"{data}/{demo}")["report"][entry])
+    if not found:
+        raise LookupError(f"{data}, demo {demo}: {pattern!r} has no match in {entry}: {text!r}")
+    return signed(form.format(float(found[1].replace(",", ""))))
 
 
 def shipped(name: str, figure: str, form: str) -> str:
