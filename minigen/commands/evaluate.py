@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         figures |= generated(trained, config, train, test, args.n or MEASURED, not args.quiet)
     print(evaluators.evidence_table(figures))  # before they are saved, which can fail
     path = model.out("evaluation.json")
-    write_json(path, {"model": config.model, "data": config.data, "seed": args.seed, "figures": figures})
+    write_json(path, {"model": config.model, "data": config.data, "seed": args.seed, "best": args.best, "figures": figures})
     print(f"wrote {path}")
     return 0
 

@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     evaluation = folder.path / "evaluation.json"
     if not evaluation.is_file():
         raise CommandError(f"{folder.path} was not evaluated yet: minigen evaluate {folder.path}")
-    figures = json.loads(evaluation.read_text(encoding="utf-8"))["figures"]
+    measured = json.loads(evaluation.read_text(encoding="utf-8"))
+    if measured.get("best"):
+        raise CommandError(f"{evaluation} is of the best checkpoint, the card of the last one: minigen evaluate {folder.path}")
     rows = list(csv.DictReader(folder.history.read_text(encoding="utf-8").splitlines()))
     hours = sum(float(row["seconds"]) for row in rows) / 3600
     done = folder.done(config) * (config.settings["batch_size"] if config.counted == "steps" else config.examples)
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         images_seen=done,
         hours=f"{hours:.1f} hours on {args.on}",
         license=LICENSES.get(config.data, f"that of the images in {config.data}"),
-        metrics=figures,
+        metrics=measured["figures"],
     )
     card = replace(card, check=check_figures(args.name))
     card.save()

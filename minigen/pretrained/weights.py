@@ -18,7 +18,7 @@ from minigen.training import History, checkpoint
 from minigen.utils.reading import shortened
 
 ELSEWHERE = "weights of PyTorch come in by minigen.exchange.from_torch(model, torch.load(path, weights_only=True))"
-CHECKPOINT = "checkpoint.npz"  # in the folder of a run
+CHECKPOINT, BEST = "checkpoint.npz", "best.npz"  # in the folder of a run
 LARGEST = 3 << 20  # bytes of a file of weights
 
 
@@ -35,7 +35,7 @@ class Opened(NamedTuple):
         return Path(f"{self.name}-{name}") if self.folder is None else self.folder / name
 
 
-def load(name: str | Path, *, into: Module | None = None) -> Any:
+def load(name: str | Path, *, into: Module | None = None, best: bool = False) -> Any:
     """What was trained before, opened, in evaluation mode. name: one of
 
     - a file that `model.save` wrote: the model itself, made again by its class, its settings and its weights
@@ -47,13 +47,19 @@ def load(name: str | Path, *, into: Module | None = None) -> Any:
     file. Classes are only ever looked up among minigen's own, settings are JSON, and no pickle is opened: files of strangers can
     disappoint you, but run nothing.
 
+    best: of a folder, the checkpoint that was best, as `training.Checkpoint(..., best="validation loss")` and `minigen train` keep
+    it, in place of the last one. The history then ends with it.
+
     RecipeError, with the nearest names, for an unknown name; FileNotFoundError for a file that does not exist; CheckpointError
     for one that is damaged, of another version, or does not fit, and for weights of a class that minigen does not have;
-    CommandError for a folder that is no run, or has no checkpoint yet.
+    CommandError for a folder that is no run, or has no checkpoint yet, or no best one; ValueError for the best of what is no
+    folder.
     """
     path = Path(name)
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"into is a model, such as MyNetwork(), got {shortened(into)}")
+    if best and not path.is_dir():
+        raise ValueError(f"best=True is for the folder of a run: {name} is none")
     if path.suffix in ENDINGS and not path.is_dir():
         return load_file(path, into)
     if path.is_file():
@@ -62,18 +68,22 @@ def load(name: str | Path, *, into: Module | None = None) -> Any:
         if there.is_file():
             raise FileNotFoundError(f"{path} does not exist: did you mean {there}?")
     if (path / CHECKPOINT).is_file() and (into is not None or not RunFolder(path).config_file.exists()):
-        return load_checkpoint(path / CHECKPOINT, into)
-    trained = opened(name).trained
+        if best and not (path / BEST).is_file():
+            raise CommandError(f"{path} has no {BEST}: training.Checkpoint(folder, best='validation loss') keeps one")
+        return load_checkpoint(path / (BEST if best else CHECKPOINT), into)
+    trained = opened(name, best).trained
     if into is None:
         return trained
     fill(into, trained.network.state_dict(), str(name))
     return into.eval()
 
 
-def opened(name: str | Path) -> Opened:
+def opened(name: str | Path, best: bool = False) -> Opened:
     """`load`, with what else is known. A folder comes before a name."""
     if Path(name).exists() or Path(name).name != str(name):
-        return opened_run(RunFolder.opened(name))
+        return opened_run(RunFolder.opened(name), best)
+    if best:
+        raise CommandError(f"{name} came trained, with one checkpoint: only run folders also keep their best one")
     described = card(str(name))
     check_hash(described)
     trained = described.config.recipe.build(described.config.input_spec)
@@ -87,10 +97,10 @@ def opened(name: str | Path) -> Opened:
     return Opened(described.name, None, described.config, trained)
 
 
-def opened_run(folder: RunFolder) -> Opened:
-    """The model of a run folder, as of its last checkpoint."""
+def opened_run(folder: RunFolder, best: bool) -> Opened:
+    """The model of a run folder, as of its last checkpoint, or of its best one."""
     config = folder.config()
-    path = folder.trained(config)
+    path = folder.best_of(config) if best else folder.trained(config)
     trained = config.recipe.build(config.input_spec)
     with checkpoint.opened(path) as saved:
         try:

@@ -2,6 +2,7 @@
 
 config.json      model, data, seed and settings: everything needed to build the model again
 checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
+best.npz         the same of the checkpoint whose validation loss, or Fréchet distance, was lowest, if these are measured
 history.csv      a row per epoch, or for every so many steps
 pictures/        samples or reconstructions while it learned, and the training curves
 .lock            present while a process trains here, locked by the operating system
@@ -30,6 +31,7 @@ class RunFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.checkpoint, self.history = self.path / "checkpoint.npz", self.path / "history.csv"
+        self.best = self.path / "best.npz"
         self.pictures, self.config_file = self.path / "pictures", self.path / "config.json"
 
     @classmethod
@@ -78,6 +80,13 @@ class RunFolder:
             f"{self.path} has no checkpoint to continue from: "
             f"`minigen train {config.model} --out {self.path}` trains from the start"
         )
+
+    def best_of(self, config: Config) -> Path:
+        """The best checkpoint. CommandError if there is none, saying where there is one."""
+        if self.trained(config) and self.best.is_file():
+            return self.best
+        measured = "what is trained in epochs keeps one" if config.counted == "epochs" else "a GAN keeps one with --distance"
+        raise CommandError(f"{self.path} has no best checkpoint, {self.best.name}: {measured}, from its first epoch or row on")
 
     # -- one process at a time -----------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from minigen.training.gans import Adversarial, FrechetMonitor, GanMonitor, Growt
 from minigen.training.history import History
 from minigen.training.layerwise import fit_layerwise
 from minigen.training.prediction import predict
+from minigen.training.schedule import Schedule
 
 __all__ = [
     "Adversarial",
@@ -19,6 +20,7 @@ __all__ = [
     "Progressive",
     "Restoration",
     "SampleGrid",
+    "Schedule",
     "fit",
     "fit_layerwise",
     "predict",

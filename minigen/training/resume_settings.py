@@ -49,6 +49,16 @@ def described(name: str, value: Any) -> dict[str, Any]:
     return dict(Description(name, value))
 
 
+def path_of(owner: Any, roots: Mapping[str, Any]) -> str | None:
+    """The path of an object, as in `described`, in or below one of these objects, which have names; None if it is in none."""
+    for name, root in roots.items():
+        description = Description(name, root)
+        dict(description)
+        if id(owner) in description.seen:
+            return description.seen[id(owner)][0]
+    return None
+
+
 class Description:
     """The traversal of an object and everything below it: pairs of a path and a setting.
 
@@ -57,7 +67,7 @@ class Description:
 
     def __init__(self, name: str, value: Any):
         self.name, self.value = name, value
-        self.seen: dict[int, Any] = {}  # objects, by id; kept alive, so that no id is reused
+        self.seen: dict[int, tuple[str, Any]] = {}  # paths and objects, by id; kept alive, so that no id is reused
         self.modules: list[tuple[str, Module]] = []
         self.state: set[int] = set()  # ids of parameters and buffers, which are not settings
         if isinstance(value, Module):
@@ -135,7 +145,7 @@ class Description:
         yield name, type(value).__name__
         foreign = type(value).__module__.split(".")[0] in FOREIGN and not isinstance(value, SimpleNamespace)
         if not foreign and id(value) not in self.seen:
-            self.seen[id(value)] = value
+            self.seen[id(value)] = name, value
             for attribute, content in attributes(value).items():
                 yield from self.describe(f"{name}.{attribute}", content, above)
 

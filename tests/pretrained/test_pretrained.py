@@ -161,6 +161,9 @@ def test_a_run_is_put_among_them_with_its_command(capsys):
     assert main([*line.split(), "--out", "runs/gan", "--quiet"]) == 0
     with pytest.raises(CommandError, match="was not evaluated yet: minigen evaluate runs/gan"):
         put(["runs/gan", "gan-glyphs-7", "--about", "a small GAN"])
+    Path("runs/gan/evaluation.json").write_text(json.dumps({"best": True, "figures": {}}))
+    with pytest.raises(CommandError, match="is of the best checkpoint, the card of the last one: minigen evaluate runs/gan"):
+        put(["runs/gan", "gan-glyphs-7", "--about", "a small GAN"])
     Path("runs/gan/evaluation.json").write_text(json.dumps({"figures": {"Fréchet distance": 12.5}}))
     assert put(["runs/gan", "gan-glyphs-7", "--about", "a small GAN"]) == 0
     card = pretrained.card("gan-glyphs-7")
