@@ -22,7 +22,8 @@ def run_arguments(parser: Parser) -> None:
 
 
 def opened(args: argparse.Namespace) -> pretrained.Opened:
-    """The model that RUN names, as of its last checkpoint, or its best one, with the seed set. Raises what `pretrained.load` raises."""
+    """The model that RUN names, as of its last checkpoint or its best one, with the seed set. Raises what `pretrained.load`
+    raises."""
     use(args.backend or current().name)
     model = pretrained.opened(args.run, args.best)
     seed(args.seed)

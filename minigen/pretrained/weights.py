@@ -47,8 +47,8 @@ def load(name: str | Path, *, into: Module | None = None, best: bool = False) ->
     file. Classes are only ever looked up among minigen's own, settings are JSON, and no pickle is opened: files of strangers can
     disappoint you, but run nothing.
 
-    best: of a folder, the checkpoint that was best, as `training.Checkpoint(..., best="validation loss")` and `minigen train` keep
-    it, in place of the last one. The history then ends with it.
+    best: of a folder, the checkpoint that was best in place of the last one, as `training.Checkpoint(folder, best="validation
+    loss")` and `minigen train` keep it. The history then ends with it.
 
     RecipeError, with the nearest names, for an unknown name; FileNotFoundError for a file that does not exist; CheckpointError
     for one that is damaged, of another version, or does not fit, and for weights of a class that minigen does not have;

@@ -19,7 +19,8 @@ class Checkpoint(Callback[Run]):
     """Save the whole run to folder/checkpoint.npz, and its history to folder/history.csv, every so many epochs and on Ctrl-C.
 
     best: a column of the history, such as "validation loss". Of these checkpoints, the one at which it was lowest then stays as
-    folder/best.npz, whatever comes after it; `minigen.load(folder, best=True)` opens it. Rows without the column are passed over.
+    folder/best.npz, whatever comes after it; `minigen.load(folder, best=True)` opens it. Rows without the column are passed over;
+    KeyError at the first checkpoint if no row has it, ValueError before the first step for "validation ..." without such data.
 
     In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
     `fit(..., resume=folder)`: weights, optimizers, random streams and position in the shuffled data are restored, and on the CPU
@@ -51,7 +52,7 @@ class Checkpoint(Callback[Run]):
             run.history.save_csv(self.folder / "history.csv")
         rows = self.rows_of_best()
         self.foreign = not begins(rows, run.history.rows)
-        self.lowest = float("inf") if self.foreign or not rows else rows[-1].get(self.best, float("inf"))
+        self.lowest = rows[-1].get(self.best or "", float("inf")) if rows and not self.foreign else float("inf")
         if not run.sums:  # it stands where a row of the history ends
             self.save_best(run)
 
@@ -63,6 +64,8 @@ class Checkpoint(Callback[Run]):
     def on_epoch_end(self, run: Run) -> None:
         if len(run.history.rows) % self.every == 0 or run.finished:
             self.save(run)
+            if self.best is not None:
+                run.history[self.best]  # or KeyError, which names the columns
             self.save_best(run)
 
     def on_interrupt(self, run: Run) -> None:
@@ -171,7 +174,9 @@ def check_column(owner: str, column: str, run: Run) -> None:
     """Raise ValueError for a column that watches validation data which the run does not have."""
     if not column.startswith("validation ") or getattr(run, "validation", None) is not None:
         return
-    there = "pass validation=..., or name 'loss'" if isinstance(run, FitRun) else "name another column, such as 'Fréchet distance'"
+    there = (
+        "pass validation=..., or name 'loss'" if isinstance(run, FitRun) else "name another column, such as 'Fréchet distance'"
+    )
     raise ValueError(f"{owner} watches {column!r}, but there is no validation data: {there}")
 
 

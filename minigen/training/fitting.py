@@ -212,11 +212,7 @@ class FitRun(Run):
 
     def settings(self) -> dict[str, Any]:
         self.named_state()  # which gives the parameters their names, which are compared
-        return {
-            "model": type(self.model).__name__,
-            **self.data_settings,
-            **optimizer_settings("optimizer", self.optimizer),
-        }
+        return {"model": type(self.model).__name__, **self.data_settings, **optimizer_settings("optimizer", self.optimizer)}
 
     def parts_with_settings(self) -> dict[str, Any]:
         return {"model": self.model, **({} if self.objective.loss is None else {"loss": self.objective.loss})}

@@ -269,7 +269,17 @@ def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
 
 
 def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
-    """What has changed, in words: "model.beta was 1.0, is 100.0". If an object was replaced, its attributes are not listed."""
+    """What has changed, in words: "model.beta was 1.0, is 100.0"."""
+    return [
+        other_data(DATA[name], saved, current)
+        if name in DATA
+        else f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}"
+        for name in different(saved, current, ignored)
+    ]
+
+
+def different(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
+    """The settings that differ; if an object was replaced, without its attributes; private ones only if there are no others."""
     known = {**saved, **current}.keys()
     names = [
         name
@@ -281,12 +291,7 @@ def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: s
     said = {described for checksum, described in DATA.items() if checksum in others or described not in saved}
     names = [name for name in names if name not in said]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be derived from them
-    return [
-        other_data(DATA[name], saved, current)
-        if name in DATA
-        else f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}"
-        for name in public or names
-    ]
+    return public or names
 
 
 def other_data(name: str, saved: Mapping[str, Any], current: Mapping[str, Any]) -> str:

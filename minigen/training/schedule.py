@@ -38,7 +38,9 @@ class Schedule(Callback[Run]):
         value = getattr(owner, name, None) if isinstance(name, str) else None
         if not is_number(value):
             numbers = [each for each, content in getattr(owner, "__dict__", {}).items() if is_number(content)]
-            what = f"{name!r} of {kind} is {shortened(value)}" if hasattr(owner, str(name)) else f"{kind} has no {shortened(name)}"
+            what = (
+                f"{name!r} of {kind} is {shortened(value)}" if hasattr(owner, str(name)) else f"{kind} has no {shortened(name)}"
+            )
             hint = suggestion(name, numbers) if numbers else "it has no number among its attributes"
             raise TypeError(f"Schedule: {what}, expected the name of a number: {hint}")
         try:
@@ -47,8 +49,8 @@ class Schedule(Callback[Run]):
             raise TypeError(f"Schedule: {name!r} of {kind} cannot be changed: {error}") from error
         if not callable(schedule):
             raise TypeError(
-                f"Schedule: expected a function of the number of steps done, such as optim.schedules.linear(0.0, 1000, final=1.0), "
-                f"got {shortened(schedule)}"
+                "Schedule: expected a function of the number of steps done, such as optim.schedules.linear(0.0, 1000, "
+                f"final=1.0), got {shortened(schedule)}"
             )
         self.owner, self.name, self.schedule = owner, name, schedule
         self.value(0)
@@ -57,9 +59,7 @@ class Schedule(Callback[Run]):
         """The setting after so many steps. ValueError unless it is a finite number."""
         value = to_python(self.schedule(step))
         if isinstance(value, bool) or not is_finite_number(value):
-            raise ValueError(
-                f"the schedule of {self.name} gave {shortened(value)} after {step} steps, expected a finite number"
-            )
+            raise ValueError(f"the schedule of {self.name} gave {shortened(value)} after {step} steps, expected a finite number")
         return value
 
     def scheduled_setting(self, run: Run) -> str:

@@ -371,7 +371,7 @@ def test_columns_that_a_callback_adds_later_do_not_make_it_another_run(tmp_path)
 def test_the_best_by_another_column_which_not_every_row_has(tmp_path):
     class Measures(Callback):
         def on_epoch_end(self, run):
-            if run.epoch in (2, 4):
+            if run.epoch in (1, 4):
                 run.history.rows[-1]["distance"] = 10.0 - run.epoch
 
     countdown([1, 2, 3, 4, 5], Checkpoint(tmp_path, best="distance"), Measures())
@@ -384,6 +384,9 @@ def test_a_best_that_cannot_be_is_refused_before_the_first_step(tmp_path):
     with pytest.raises(ValueError, match=refused):
         fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=Checkpoint(tmp_path, best="validation loss"))
     assert not list(tmp_path.iterdir()) and optimizer.steps == 0
+    with pytest.raises(KeyError, match="no column 'los', only epoch, loss, validation loss, seconds"):
+        countdown([5, 4], Checkpoint(tmp_path, best="los"))
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 1
     with pytest.raises(TypeError, match='best is a column of the history, such as "validation loss", got True'):
         Checkpoint(tmp_path, best=True)
 

@@ -24,9 +24,7 @@ def vae(**options):
 
 def fitted(model, *callbacks, epochs=1, **options):
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
-    return fit(
-        model, IMAGES, optimizer=optimizer, epochs=epochs, batch_size=8, callbacks=[*callbacks], progress=False, **options
-    )
+    return fit(model, IMAGES, optimizer=optimizer, epochs=epochs, batch_size=8, callbacks=[*callbacks], progress=False, **options)
 
 
 class Seen(Callback):
@@ -171,7 +169,9 @@ def test_what_no_schedule_can_be_made_of(arguments, error, message):
 
 def test_a_setting_of_another_model_or_two_schedules_of_one_are_refused_before_the_first_step():
     model, other = vae(), vae()
-    with pytest.raises(ValueError, match="beta of a VariationalAutoencoder that is not in this run: pass the run's own model, or"):
+    with pytest.raises(
+        ValueError, match="beta of a VariationalAutoencoder that is not in this run: pass the run's own model, or"
+    ):
         fitted(model, Schedule(other, "beta", RISING))
     with pytest.raises(ValueError, match=r"two schedules change model\.beta: pass one"):
         fitted(model, Schedule(model, "beta", RISING), Schedule(model, "beta", linear(1.0, 3)))
