@@ -1,5 +1,7 @@
 """Settings that change by steps: the values themselves, the history, and runs that are resumed."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -55,11 +57,7 @@ def test_a_resumed_run_goes_on_with_its_setting_bit_for_bit(stop, tmp_path):
     expected = fitted(whole, Schedule(whole, "beta", RISING), epochs=3)
     model = vae()
     if stop:
-
-        def interrupt():
-            raise_ctrl_c()
-
-        at_step(model, stop, interrupt)
+        at_step(model, stop, lambda: signal.raise_signal(signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
             fitted(model, Schedule(model, "beta", RISING), Checkpoint(tmp_path), epochs=3)
     else:
@@ -68,13 +66,6 @@ def test_a_resumed_run_goes_on_with_its_setting_bit_for_bit(stop, tmp_path):
     history = fitted(again, Schedule(again, "beta", RISING), epochs=3, resume=tmp_path)
     assert_same(again.state_dict(), whole.state_dict())
     assert history["model.beta"] == expected["model.beta"] and history["loss"] == expected["loss"]
-
-
-def raise_ctrl_c():
-    import os
-    import signal
-
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_a_resume_without_the_schedule_or_with_a_new_one_is_refused(tmp_path):
