@@ -7,6 +7,7 @@ from minigen.training.history import History
 from minigen.training.layerwise import fit_layerwise
 from minigen.training.prediction import predict
 from minigen.training.schedule import Schedule
+from minigen.training.tensorboard import TensorBoard
 
 __all__ = [
     "Adversarial",
@@ -21,6 +22,7 @@ __all__ = [
     "Restoration",
     "SampleGrid",
     "Schedule",
+    "TensorBoard",
     "fit",
     "fit_layerwise",
     "predict",

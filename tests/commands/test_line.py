@@ -195,7 +195,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ("train vae --out done", "done already holds a run: `minigen resume done` continues it; or choose another --out"),
         (
             "train vae --out begun",
-            "begun holds the remains of a run without its checkpoint (history.csv, pictures): take another --out",
+            "begun holds the remains of a run without its checkpoint (best.npz, history.csv, pictures): take another --out",
         ),
         (
             "resume unlinked",
@@ -203,7 +203,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ),
         (
             "train vae --out unlinked",
-            "unlinked holds the remains of a run without its checkpoint (checkpoint.npz, history.csv, pictures)",
+            "unlinked holds the remains of a run without its checkpoint (best.npz, checkpoint.npz, history.csv)",
         ),
     ],
 )

@@ -81,7 +81,14 @@ WRITES = {
     "docs/guide/op.md": ["my_op.py"],
     "docs/guide/layer.md": ["my_layer.py"],
     "docs/guide/demos.md": ["out/index.html", "12_variational.ipynb"],
-    "docs/guide/command-line.md": ["samples.png", "walk.png", "walk.gif", "runs/vae/best.npz", "runs/vae/history.csv", "curves.png"],
+    "docs/guide/command-line.md": [
+        "samples.png",
+        "walk.png",
+        "walk.gif",
+        "runs/vae/best.npz",
+        "runs/vae/history.csv",
+        "curves.png",
+    ],
     "docs/coursework.md": ["exercise1.py", "my_layer.py", "marks.json", "engine/step_01.py", "question3.txt"],
 }
 
