@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, optim
+from minigen import losses, nn, optim
 from minigen.commands import compare, evaluate
 from minigen.training import Checkpoint, checkpoint, fit
 from minigen.training.fitting import FitRun
@@ -58,6 +58,29 @@ def test_runs_of_python_are_compared_with_their_settings(minigen_line, quick_pic
     assert list(found)[-1] == "wrote curves.png"
     (histories,) = quick_pictures
     assert histories["b"]["validation loss"] == b["validation loss"] and "seconds" not in histories["a"]
+
+
+class Counting:
+    """A loss that counts its calls, which is no setting."""
+
+    def __init__(self):
+        self.calls, self.power = 0, 2
+
+    def __call__(self, outputs, targets):
+        self.calls += 1
+        return losses.mse(outputs, targets)
+
+
+def test_only_settings_are_compared(minigen_line):
+    """Not what training has changed; nor which parameters an optimizer has, which follows from the layers."""
+    trained("a", loss=Counting(), epochs=1)
+    trained("b", loss=Counting(), epochs=2)
+    model = nn.Sequential(nn.Dense(6, 6))
+    fit(model, EXAMPLES, loss="mse", optimizer=optim.SGD(model.parameters(), lr=0.01), epochs=1, callbacks=Checkpoint("c"),
+        progress=False)  # fmt: skip
+    assert "loss.calls" not in minigen_line("compare a b")[1]
+    out = minigen_line("compare a c")[1]
+    assert "\nmodel.1 " in out and "optimizer.parameters" not in out
 
 
 def test_other_data_are_said_in_words(minigen_line):

@@ -324,10 +324,10 @@ def test_the_best_checkpoint_stays(script, every, best, tmp_path):
 
 @pytest.mark.parametrize("stop", [1, 2, 3, 4])
 def test_a_resumed_run_knows_its_best(stop, tmp_path):
-    script = [5, 3, 4, 2.5, 6]
+    script = [5, 3, 4, 3.5, 6]
     countdown(script, Checkpoint(tmp_path, best="validation loss"), epochs=stop)
     countdown(script, Checkpoint(tmp_path, best="validation loss"), resume=tmp_path)
-    assert best_of(tmp_path) == 4
+    assert best_of(tmp_path) == 2
 
 
 def test_a_run_killed_between_its_two_checkpoints_has_the_best_when_it_is_resumed(tmp_path):
@@ -346,6 +346,15 @@ def test_the_best_of_an_older_run_in_the_folder_does_not_stay(best, tmp_path):
     countdown([5, 6], Checkpoint(tmp_path, best=best))
     assert best_of(tmp_path) == 1 if best else not (tmp_path / "best.npz").exists()
     assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["history"][0]["validation loss"] == 5
+
+
+def test_a_run_that_goes_on_in_the_folder_of_another_begins_with_its_own_best(tmp_path):
+    script = [5, 4, 6]
+    countdown([2, 1], Checkpoint(tmp_path / "another", best="validation loss"))
+    countdown(script, Checkpoint(tmp_path / "first"), epochs=2)
+    countdown(script, Checkpoint(tmp_path / "another", best="validation loss"), resume=tmp_path / "first")
+    assert best_of(tmp_path / "another") == 2 and checkpoint.load(tmp_path / "another/best.npz")[1]["history"][0]["loss"] == 0.0
+    assert mg.load(tmp_path / "another", best=True, into=Countdown(script)).value.item() == -2
 
 
 def test_a_run_that_goes_on_without_asking_for_the_best_keeps_it(tmp_path):
