@@ -15,6 +15,7 @@ import numpy as np
 
 import minigen as mg
 from minigen import data, metrics, optim, plot, training
+from minigen.baselines import trivial_samplers
 from minigen.gallery.demo import Criteria, demo_arguments, save, train_evaluator
 from minigen.models.gans import dcgan
 from minigen.utils.progress import bar
@@ -47,8 +48,6 @@ for name, seed in bar(runs, desc="trainings"):
     of_generator, of_discriminator = BROKEN[name]
     generator = dcgan.TinyGenerator(feature_maps=(32, 16), **of_generator)
     discriminator = dcgan.TinyDiscriminator(feature_maps=(16, 32), **of_discriminator)
-    if (name, seed) == ("all rules", args.seed):
-        untrained = metrics.frechet_distance(true, evaluator.features(generator.sample(args.samples)))
     trainer = training.Adversarial(
         generator,
         discriminator,
@@ -82,13 +81,16 @@ save(
 
 # %% [markdown]
 # ## Did it work?
-# The criterion is only that the networks that keep all rules learn: a quarter of the untrained distance. Whether a rule matters
-# is reported: its difference from all rules, seed by seed, with its 95 % interval.
+# The criterion is only that the networks that keep all rules learn something in so short a time: their samples must be closer to
+# real images than those of one Gaussian fitted to the pixels. Whether a rule matters is reported: its difference from all rules,
+# seed by seed, with its 95 % interval.
 # %%
+gaussian = trivial_samplers.Gaussian(train.images).sample(args.samples, np.random.default_rng(args.seed))
+of_gaussian = metrics.frechet_distance(true, evaluator.features(gaussian))
 criteria.check(
-    "Fréchet distance with all rules, as a share of the untrained generator's",
-    distances["all rules"].mean() / untrained,
-    at_most=0.25,
+    "Fréchet distance with all rules, as a share of one Gaussian's of the pixels",
+    distances["all rules"].mean() / of_gaussian,
+    at_most=1.0,
 )
 for name, values in distances.items():
     text = f"{values.mean():.2f} \N{PLUS-MINUS SIGN} {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
@@ -98,5 +100,5 @@ for name, values in distances.items():
         says = clear if abs(difference) > half_width else "no clear difference"
         text += f"; difference {difference:+.2f} \N{PLUS-MINUS SIGN} {half_width:.2f}: {says}"
     criteria.report(f"{name}: Fréchet distance", f"{text}; rarest class {np.mean(rarest[name]):.2f} of its share")
-criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples; untrained {untrained:.1f}")
+criteria.report("evaluator", f"{evaluator.fingerprint()}, {args.samples:,} samples; one Gaussian of the pixels {of_gaussian:.1f}")
 criteria.finish()

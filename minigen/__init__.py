@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of what follows; `as` sa
     from minigen.autograd import no_grad as no_grad, op as op, profile as profile
     from minigen.backend import asarray as asarray, seed as seed, to_numpy as to_numpy, use as use
     from minigen.nn.gradient_check import gradcheck_module as gradcheck_module
-    from minigen.pretrained import load as load
+    from minigen.pretrained import card as card, load as load
     from minigen.ops import *  # noqa: F403
 # isort: on
 
@@ -36,7 +36,7 @@ NAMES = {
     ), "autograd"),
     **dict.fromkeys(("asarray", "seed", "to_numpy", "use"), "backend"),
     "gradcheck_module": "nn.gradient_check",
-    "load": "pretrained",
+    **dict.fromkeys(("card", "load"), "pretrained"),
 }  # -> where they live; and all ops
 # fmt: on
 

@@ -55,7 +55,7 @@ CONSTANT = {
     "minigen.training.gans.drawing.as_generator": "it wraps a network, and computes nothing",
     "minigen.training.objective.Objective.__call__": "runs a loss, and tells of its errors",
     "minigen.training.prediction.predict": "on the host, outside any graph",
-    "minigen.training.fitting.FitRun.evaluate": "runs a model's loss, and tells of its errors",
+    "minigen.training.objective.Objective.evaluate": "runs a model's loss, and tells of its errors",
     "minigen.training.gans.remedies.ExperienceReplay.fakes": "the discriminator learns from fakes as from data",
     "minigen.training.gans.remedies.LabelSmoothing.smoothed": "targets are numbers",
     "minigen.training.gans.remedies.LabelSmoothing.targets": "targets are numbers",

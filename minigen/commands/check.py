@@ -11,8 +11,9 @@ from pathlib import Path
 from minigen.coursework.exercises import exercises, unknown
 from minigen.coursework.exercises.tools import COURSEWORK, Exercise
 from minigen.coursework.grader import grade
-from minigen.coursework.grading.report import EXIT_STATUS, Report
-from minigen.coursework.grading.submission import Submission, found_in, read_all
+from minigen.coursework.grading.report import EXIT_STATUS, PASSED, Report
+from minigen.coursework.grading.session import in_one_line
+from minigen.coursework.grading.submission import Submission, found_in, left_out, read_all
 from minigen.errors import UsageError
 from minigen.utils.arguments import Parser, memory_size, number, output_path, positive_int
 from minigen.utils.files import replacing, write_json
@@ -25,6 +26,7 @@ EXAMPLES = """
   minigen check ada.py --exercises my-exercises
 """
 COLUMNS = ("file", "exercise", "status", "passed", "of", "seconds", "first failure")
+NAMED = 10  # files that a message lists
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet would compute
 
 
@@ -35,7 +37,8 @@ def arguments(parser: Parser) -> None:
         metavar="PATH",
         nargs="+",
         type=Path,
-        help="Python files with ops, layers, losses or models; or folders of submissions, files that say EXERCISE = NUMBER",
+        help="Python files with ops, layers, losses or models; or folders of submissions: files that say EXERCISE = NUMBER, or "
+        "are called exerciseNUMBER.py",
     )
     parser.add_argument(
         "--timeout",
@@ -77,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
     if args.exercise is not None and args.exercise not in known:
         raise UsageError(f"argument --exercise: {unknown(args.exercise, known)}")
     secret = {each.home for each in known.values()} - {COURSEWORK}
-    submissions = read_all(found_in(args.files, args.exercise), args.exercise, secret)  # before any of them runs
+    paths, others = found_in(args.files, args.exercise, secret)
+    submissions = read_all(paths, args.exercise, secret)  # before any of them runs
     reports: list[Report] = []
     write_marks(args, reports)  # before any work, which would be in vain if this fails
     width = min(60, max(len(submission.shown) for submission in submissions))
@@ -92,6 +96,13 @@ def run(args: argparse.Namespace) -> int:
                 f"{report.first_failure()}".rstrip(),
                 flush=True,
             )
+    linked = [each for each in submissions if each.link and not each.problem]
+    links = [each.link for each in linked if len(submissions) > 1]  # of a single one the report tells
+    for trouble in [*links, *miscounted(reports, known)]:
+        print(trouble, file=sys.stderr)
+    if ignored := left_out(others, submissions):
+        names = ", ".join(in_one_line(str(path)) for path in ignored[:NAMED]) + (", ..." if len(ignored) > NAMED else "")
+        print(f"not checked, without a line EXERCISE = NUMBER: {names}", file=sys.stderr)
     return max(EXIT_STATUS[report.status] for report in reports)
 
 
@@ -109,6 +120,17 @@ def graded(submissions: list[Submission], args: argparse.Namespace, known: Mappi
         yield from pool.map(one, submissions)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def miscounted(reports: list[Report], known: Mapping[int, Exercise]) -> Iterator[str]:
+    """For each exercise a file that fails none of its checks, but does not pass as many as it says that a solution does."""
+    for task in known.values():
+        solved = [each for each in reports if each.exercise == task.number and each.status == PASSED]
+        if other := [each for each in solved if task.checks not in (0, each.passed)]:
+            yield (
+                f"{other[0].file} passes {other[0].passed} checks and fails none, but {task.checker} says checks={task.checks}: "
+                "marks are of a wrong total until the two agree"
+            )
 
 
 def write_marks(args: argparse.Namespace, reports: list[Report]) -> None:

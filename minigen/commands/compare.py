@@ -16,12 +16,12 @@ from minigen.commands.trained import picture_path
 from minigen.errors import CommandError, StateError, UsageError
 from minigen.evaluators.figures import SAMPLES, named_parts
 from minigen.evaluators.figures import shown as shown_figure
-from minigen.recipes.run_folder import LARGEST_CONFIG, RunFolder
+from minigen.recipes.run_folder import RunFolder
 from minigen.training import History, checkpoint
 from minigen.training.gans import frechet_monitor
 from minigen.training.resume_settings import DATA, different
 from minigen.utils.arguments import Parser
-from minigen.utils.reading import parsed_json, read_bounded, shortened
+from minigen.utils.reading import shortened
 from minigen.utils.tables import table
 
 EXAMPLES = """
@@ -120,17 +120,11 @@ def opened(name: str) -> Compared:
 
 
 def evaluation(folder: RunFolder) -> dict[str, Any]:
-    """The figures of evaluation.json about the model itself, if there are any. CommandError if it is damaged."""
-    path = folder.path / "evaluation.json"
-    if not path.is_file():
-        return {}
-    try:
-        said = parsed_json(read_bounded(path, LARGEST_CONFIG))
-        figures = said["figures"]
-        own = [(what, value) for who, what, value in named_parts(figures) if who in ("", SAMPLES)]
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-        raise CommandError(f"{path} is damaged: minigen evaluate {folder.path} makes another") from error
-    return {"evaluated checkpoint": "best" if said.get("best") else "last", **dict(own)}
+    """The figures of evaluation.json about the model itself, if there are any, and of which state of the run they are."""
+    said = folder.evaluated()
+    when = next((f"{unit.removesuffix('s')} {said[unit]}" for unit in ("epochs", "steps") if unit in said), None)
+    own = {what: value for who, what, value in named_parts(said.get("figures", {})) if who in ("", SAMPLES)}
+    return own if when is None else {"evaluated at": when, **own}
 
 
 # -- the table -----------------------------------------------------------------------------------------------------

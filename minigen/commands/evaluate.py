@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     train, test = config.load()
     figures = {}
     if config.counted == "epochs":
-        examples = test[: args.n or RECONSTRUCTED]
+        examples = evaluators.at_random(test, args.n or RECONSTRUCTED)
         figures = reconstructed(trained, train, examples)
         if trained.generative:
             figures |= bounds(trained, train, examples)
@@ -58,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
         figures |= generated(trained, config, train, test, args.n or MEASURED, not args.quiet)
     print(evaluators.evidence_table(figures))  # before they are saved, which can fail
     path = model.out("evaluation.json")
-    write_json(path, {"model": config.model, "data": config.data, "seed": args.seed, "best": args.best, "figures": figures})
+    clock = config.counted.removesuffix("s")
+    done = {config.counted: trained.history[clock][-1]} if trained.history.rows else {}  # by which its card knows it again
+    write_json(path, {"model": config.model, "data": config.data, "seed": args.seed, **done, "figures": figures})
     print(f"wrote {path}")
     return 0
 

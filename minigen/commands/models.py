@@ -1,6 +1,6 @@
-"""The trained models that came with minigen: a list, or all that is known of one.
+"""The trained models that came with minigen: a list; or all that is known of one, of a run, or of a file that model.save wrote.
 
-Each can be sampled and walked through by its name, in place of a run folder.
+Each of the list can be sampled and walked through by its name, in place of a run folder.
 """
 
 import argparse
@@ -12,17 +12,24 @@ from minigen.utils.tables import table
 
 EXAMPLES = """
   minigen models
+  minigen models vae-mnist
+  minigen models runs/vae
 """
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", help="the model whose card is printed (default: a list of all)")
+    parser.add_argument(
+        "name", nargs="?", metavar="MODEL", help="a name, a run folder or a file: what is known of it (default: a list of names)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     if args.name is not None:
-        print(pretrained.card(args.name))
-        if asked := standards.verdicts(args.name):
+        card = pretrained.card(args.name)
+        print(card)
+        if not card.metrics and card.get("trained by"):
+            print(f"\nnot evaluated as it is now: minigen evaluate {args.name}")
+        if isinstance(card, pretrained.ShippedCard) and (asked := standards.verdicts(card.name)):
             rows = [(what, bound, f"{value:.3g}", "yes" if met else "NO") for what, bound, value, met in asked]
             print(f"\n{table([('asked of it', '', 'measured', 'met'), *rows])}")
         return 0
@@ -31,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     rows = [("name", "what it is", "parameters")]
     for name in pretrained.names():
-        card = pretrained.card(name)
-        rows.append((name, card.about, f"{card.parameters:,}"))
+        described = pretrained.shipped(name)
+        rows.append((name, described.about, f"{described.parameters:,}"))
     print(table(rows, "<<>"))
     return 0

@@ -11,7 +11,7 @@ from minigen.coursework.exercises.tools import COURSEWORK, SECONDS, Asked, Exerc
 from minigen.coursework.grading.calls import DESCRIBED, Call
 from minigen.coursework.grading.checks import checked, examine
 from minigen.coursework.grading.process import WorkerProcess
-from minigen.coursework.grading.remote import Remote
+from minigen.coursework.grading.remote import CheckerMistake, Remote
 from minigen.coursework.grading.report import CheckFailed, Item, Line, Report
 from minigen.coursework.grading.session import HINTS, LearnerError, Session, Stopped, clean, in_one_line
 from minigen.coursework.grading.submission import Submission
@@ -40,6 +40,8 @@ def grade(
     the folder of a teacher's own is hidden from the submission."""
     known = exercises() if known is None else known
     report = Report(submission.shown, submission.exercise if number is None else number, stopped=submission.problem)
+    if number is None and submission.said is None and report.exercise not in known:  # a name that is no exercise's
+        report.exercise = None
     task = None if report.exercise is None else known.get(report.exercise)
     report.checks = task.checks if task else 0
     if report.stopped:
@@ -66,6 +68,8 @@ def question(session: Session, report: Report, name: str, known: Mapping[int, Ex
         report.stopped = str(stopped)
     except LearnerError as error:
         report.stopped = f"{name} cannot be examined, while {session.running}:\n\n{error.traceback or error.first_line}"
+    except CheckerMistake as error:
+        report.stopped = f"the checker is wrong, not {name}: {error}{line_in_checker(error)}, while {session.running}"
     except (Exception, SystemExit) as error:  # an answer of the right form that makes no sense, or a bug of the checker's
         said = f"{type(error).__name__}: {clean(str(error), 200)}{line_in_checker(error)}"
         report.stopped = f"it cannot be graded: while {session.running}, {said}"
@@ -88,7 +92,9 @@ class Grading:
         uses = session.ask("forbidden_uses", [str], names=task.forbidden, files=session.files) if task else []
         session.running = "importing the file"
         if trouble := session.ask("import_file", str):
-            report.stopped = f"{self.name} cannot be imported:\n\n{trouble}"
+            full = session.memory and "MemoryError" in trouble.splitlines()[-1]
+            limit = f" (a process may take {session.memory / 2**30:.3g} GiB; --memory SIZE allows more)" if full else ""
+            report.stopped = f"{self.name} cannot be imported:\n\n{trouble}{limit}"
         elif task:
             self.examine_exercise(task, uses)
         else:
@@ -155,7 +161,8 @@ class Grading:
 
         def ask() -> str:
             session.ask("reseed", None)
-            return str(function(Remote(session), session.random(100 + position)) or "")
+            file = Remote(session, names=task.names)
+            return str(function(file, session.random(100 + position)) or "")
 
         line = checked(name, ask)
         if line.passed is False and name in task.values:
@@ -182,6 +189,7 @@ class Grading:
 def values_first(line: Line, wrong: Mapping[str, Line], name: str | None) -> None:
     """Let a check that failed because the values of `name` are wrong say so, in place of what a wrong rule would mean."""
     if line.passed is False and name is not None and name in wrong:
+        line.follows = True
         line.hints = [f"first make the function {name} right, then look at this again: {wrong[name].check}, {wrong[name].detail}"]
 
 

@@ -109,8 +109,18 @@ def within_classes(comparison: Comparison, samples: np.ndarray, asked: np.ndarra
 def held_out(test: Dataset, count: int) -> np.ndarray:
     """At most `count` real images that generators have not seen, of the distribution of those that they have.
 
-    The test split, but for glyphs, whose test split has other fonts: new ones in the training fonts.
+    Those of the test split, but for glyphs, whose test split has other fonts: new ones in the training fonts.
     """
     if test.name == "glyphs":
-        test = data.load("glyphs", train_size=count, test_size=1, seed=HELD_OUT_SEED)[0]
-    return test.images[:count]
+        return data.load("glyphs", train_size=count, test_size=1, seed=HELD_OUT_SEED)[0].images
+    return at_random(test, count).images
+
+
+def at_random(test: Dataset, count: int) -> Dataset:
+    """At most `count` of the examples, always the same ones, in their order.
+
+    Not the first ones: the first 5,000 of MNIST's test split are from other writers than the last 5,000, and cleaner.
+    """
+    if count >= len(test):
+        return test
+    return test[np.sort(np.random.default_rng(0).permutation(len(test))[:count])]

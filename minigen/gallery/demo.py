@@ -105,7 +105,7 @@ def demo_arguments(
         sys.exit(print_error(error, USAGE))
     mg.seed(args.seed)
     if shipped and not args.train:
-        card = pretrained.card(shipped)
+        card = pretrained.shipped(shipped)
         args.images, args.resolution = card.config.examples, card.config.resolution
         print(f"{shipped}, which comes with minigen (--train trains one here):\n\n{card}\n")
     return args

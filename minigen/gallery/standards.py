@@ -147,5 +147,5 @@ def verdicts(name: str) -> list[tuple[str, str, float, bool]]:
         return []
     return [
         (what, f"{bound.replace('_', ' ')} {limit:.3g}", value, value <= limit if bound == "at_most" else value >= limit)
-        for what, value, bound, limit in requirements(SHIPPED[name], pretrained.card(name).metrics)
+        for what, value, bound, limit in requirements(SHIPPED[name], pretrained.shipped(name).metrics)
     ]

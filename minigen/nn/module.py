@@ -201,18 +201,19 @@ class Module(Rebuildable):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:12]
 
-    def save(self, path: str | Path, *, notes: Mapping[str, Any] | None = None) -> None:
+    def save(self, path: str | Path, *, card: Mapping[str, Any] | str | None = None) -> None:
         """Write the model to a file that `minigen.load` opens: class, settings, weights, and the version of minigen.
 
         path: ends in ".npz", which needs nothing else, or in ".safetensors", which other programs read too, and which needs the
-        extra `safetensors`.  notes: what else is to be known of it, JSON values, such as {"data": "glyphs", "epochs": 25}:
-        `minigen.pretrained.about(path)` shows them.
+        extra `safetensors`.  card: what else is to be known of it, in words, or names with JSON values, such as {"about": "...",
+        "data": "glyphs", "epochs": 25, "metrics": {"accuracy": 0.98}}; or the card of a run, `minigen.card("runs/vae")`. It is
+        part of the file, and `minigen.card(path)` shows it.
 
         The file is replaced atomically. Of a class of your own it holds the weights, and `minigen.load(path, into=model)` puts
-        them into such a model. ValueError for another ending, TypeError for notes that JSON does not know, StateError for weights
-        that are not finite; then nothing is written.
+        them into such a model. ValueError for another ending, TypeError for a card that JSON does not know, StateError for
+        weights that are not finite; then nothing is written.
         """
-        saving.save(self, Path(path), notes or {})
+        saving.save(self, Path(path), card or {})
 
     # -- summaries -----------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ A file ends in .npz, as `utils.archive` writes it, or in .safetensors, in whose 
     spectral norm  paths of the layers whose weights are divided by their largest singular value
     frozen         parameters that require no gradient
     weights        SHA-256 of the state
-    notes          what else the user wants to be known
+    card           what its user wants to be known of it: names with values, of which "metrics" are names with numbers
 """
 
 import functools
@@ -233,7 +233,7 @@ def fill(model: "Module", state: Mapping[str, np.ndarray], where: str) -> None:
 # -- files -----------------------------------------------------------------------------------------------------------------
 
 
-def save(model: "Module", path: Path, notes: Mapping[str, Any]) -> None:
+def save(model: "Module", path: Path, card: Mapping[str, Any] | str) -> None:
     """See `nn.Module.save`."""
     if path.suffix not in ENDINGS:
         raise ValueError(f"a file of a model ends in {' or '.join(ENDINGS)}, got {str(path)!r}: did you mean '{path}.npz'?")
@@ -241,12 +241,9 @@ def save(model: "Module", path: Path, notes: Mapping[str, Any]) -> None:
     for name, array in state.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise StateError(f"{name} holds NaN or infinity: a model is saved while it is whole")
-    try:
-        notes = json.loads(json.dumps(dict(notes), default=np.generic.item))
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"notes are names with JSON values, such as {{'epochs': 25}}, got {shortened(notes)}: {error}") from None
+    said = checked_card(card)
     version = sys.modules[__name__.partition(".")[0]].__version__
-    header = {"minigen": version, **record(model), "weights": digest(state), "notes": notes}
+    header = {"minigen": version, **record(model), "weights": digest(state), "card": said}
     if path.suffix == ".npz":
         archive.save(path, {GROUP + name: array for name, array in state.items()}, header)
         return
@@ -255,15 +252,40 @@ def save(model: "Module", path: Path, notes: Mapping[str, Any]) -> None:
         safetensors.numpy.save_file(state, temporary, metadata={"minigen": json.dumps(header)})
 
 
+def checked_card(card: Mapping[str, Any] | str) -> dict[str, Any]:
+    """A card as JSON values, words under "about". TypeError for what JSON does not know, and for metrics without names."""
+    try:
+        said = json.loads(
+            json.dumps({"about": card} if isinstance(card, str) else dict(card), default=np.generic.item, allow_nan=False)
+        )
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "a card is words, or names with JSON values, such as {'data': 'glyphs', 'epochs': 25, 'metrics': {'accuracy': 0.9}}, "
+            f"got {shortened(card)}: {error}"
+        ) from None
+    if not are_metrics(said.get("metrics", {})):
+        raise TypeError(
+            f"the metrics of a card are names with numbers, such as {{'accuracy': 0.9}}, got {shortened(said['metrics'])}"
+        )
+    return said
+
+
+def are_metrics(value: Any) -> bool:
+    """Whether it is names with numbers, or words."""
+    return isinstance(value, dict) and all(type(each) in (int, float, str) for each in value.values())
+
+
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(header, state) of a file that `save` wrote. FileNotFoundError if there is none; CheckpointError for one that is damaged,
     or another program's."""
     header, state = (from_safetensors if path.suffix == ".safetensors" else from_archive)(path)
     if header.get("weights") != digest(state):
         raise CheckpointError(f"{path} was damaged, or changed by another program: its weights are not those that were saved")
-    for name, kind in {"changed": dict, "spectral norm": list, "frozen": list, "notes": dict, "minigen": str}.items():
+    for name, kind in {"changed": dict, "spectral norm": list, "frozen": list, "card": dict, "minigen": str}.items():
         if not isinstance(header.get(name), kind):
             raise CheckpointError(f"{path} has a damaged header: {name!r} is {shortened(header.get(name))}")
+    if not are_metrics(header["card"].get("metrics", {})):
+        raise CheckpointError(f"{path} has a damaged header: the metrics of its card are {shortened(header['card']['metrics'])}")
     return header, state
 
 

@@ -5,14 +5,12 @@ RUN` makes, and it keeps the `check_figures` by which a test recognizes the weig
 """
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from minigen.errors import CommandError
 from minigen.pretrained import check_figures, opened, pack
-from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
 from minigen.utils.arguments import Parser
 from minigen.utils.exits import guarded
@@ -35,12 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     folder = RunFolder.opened(args.run)
     config = folder.config()
-    evaluation = folder.path / "evaluation.json"
-    if not evaluation.is_file():
+    figures = folder.figures(config)
+    if not figures:
         raise CommandError(f"{folder.path} was not evaluated yet: minigen evaluate {folder.path}")
-    measured = json.loads(evaluation.read_text(encoding="utf-8"))
-    if measured.get("best"):
-        raise CommandError(f"{evaluation} is of the best checkpoint, the card of the last one: minigen evaluate {folder.path}")
     rows = list(csv.DictReader(folder.history.read_text(encoding="utf-8").splitlines()))
     hours = sum(float(row["seconds"]) for row in rows) / 3600
     done = folder.done(config) * (config.settings["batch_size"] if config.counted == "steps" else config.examples)
@@ -49,28 +44,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         config,
         args.name,
         about=args.about,
-        command=command(config),
+        command=config.command,
         images_seen=done,
         hours=f"{hours:.1f} hours on {args.on}",
         license=LICENSES.get(config.data, f"that of the images in {config.data}"),
-        metrics=measured["figures"],
+        metrics=figures,
     )
     card = replace(card, check=check_figures(args.name))
     card.save()
     print(card)
     print(f"wrote {card.weights} and .json")
     return 0
-
-
-def command(config: Config) -> str:
-    """The command that trains such a run."""
-    options = {"data": config.data, "seed": config.seed, "images": config.images}
-    if config.data == "faces":
-        options["resolution"] = config.resolution
-    standard = type(config.recipe)().settings
-    options |= {name: value for name, value in config.settings.items() if value is not None and value != standard[name]}
-    words = [f"--{name.replace('_', '-')} {value}" for name, value in options.items() if value is not None]
-    return " ".join(["minigen train", config.model, *words])
 
 
 if __name__ == "__main__":

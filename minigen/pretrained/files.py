@@ -1,16 +1,21 @@
 """What training leaves, opened again: files of models, and the folders of `training.Checkpoint`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigen.errors import CheckpointError, StateError
+from minigen.errors import CheckpointError, CommandError, StateError
 from minigen.models import attribute_classifier, classifier  # noqa: F401  a class is known to files once it is imported
 from minigen.models.applications import context_encoder, style_transfer, super_resolution  # noqa: F401
 from minigen.nn import Module, saving
+from minigen.nn.saving import ENDINGS
+from minigen.recipes.run_folder import RunFolder
 from minigen.training import History, checkpoint
 
 BEST_FIRST = ("average", "generator", "model")  # parts of a checkpoint: which of them makes examples
+ELSEWHERE = "weights of PyTorch come in by minigen.exchange.from_torch(model, torch.load(path, weights_only=True))"
+CHECKPOINT, BEST = "checkpoint.npz", "best.npz"  # in the folder of a run
 AVERAGE = "average."  # before the names of a moving average's weights
 
 
@@ -31,10 +36,37 @@ class SavedRun:
         return next(self.networks[name] for name in BEST_FIRST if name in self.networks)
 
 
-def load_file(path: Path, into: Module | None) -> Any:
-    """The model of a file, or a run's checkpoint. See `load`."""
-    if path.suffix != ".safetensors" and is_checkpoint(path):
-        return load_checkpoint(path, into)
+def place_of(name: str | Path) -> tuple[str, Path]:
+    """What a name stands for: "model" or "checkpoint" and the file, "run" and the folder, or "shipped". A folder comes before a
+    name. Raises what `load` raises for what is none of them."""
+    path = Path(name)
+    if path.suffix in ENDINGS and not path.is_dir():
+        return "checkpoint" if path.suffix != ".safetensors" and is_checkpoint(path) else "model", path
+    if path.is_file():
+        raise CheckpointError(f"{path} is not a file of minigen, which ends in {' or '.join(ENDINGS)}: {ELSEWHERE}")
+    for there in (Path(f"{name}{ending}") for ending in ENDINGS if not path.exists()):
+        if there.is_file():
+            raise FileNotFoundError(f"{path} does not exist: did you mean {there}?")
+    if (path / CHECKPOINT).is_file() and not RunFolder(path).config_file.exists():
+        return "checkpoint", path / CHECKPOINT
+    return "run" if is_place(name) else "shipped", path
+
+
+def is_place(name: str | Path) -> bool:
+    """Whether a name is that of a folder or a file, rather than of a model that came with minigen."""
+    return Path(name).exists() or Path(name).name != str(name)
+
+
+def best_of(path: Path) -> Path:
+    """The best checkpoint of a run, beside its last one. CommandError if none was kept."""
+    best = path.with_name(BEST)
+    if not best.is_file():
+        raise CommandError(f"{path.parent} has no {BEST}: training.Checkpoint(folder, best='validation loss') keeps one")
+    return best
+
+
+def load_file(path: Path, into: Module | None) -> Module:
+    """The model of a file; or `into`, with its weights. See `load`."""
     header, state = saving.read(path)
     if into is None:
         return saving.build(header, state, str(path))
@@ -51,22 +83,33 @@ def is_checkpoint(path: Path) -> bool:
 def load_checkpoint(path: Path, into: Module | None) -> Any:
     """The networks and the history of a run's checkpoint; or `into`, with the weights of what makes examples."""
     with checkpoint.opened(path) as saved:
-        parts = [part for part in BEST_FIRST if part in saved]
-        if not parts:
-            raise CheckpointError(f"{path} has none of {', '.join(BEST_FIRST)}, only {', '.join(saved.layout)}")
+        best = best_part(saved, path)
         if into is not None:
-            saving.fill(into, weights(saved, parts[0]), str(path))
+            saving.fill(into, weights(saved, best), str(path))
             return into.eval()
-        try:
-            history = History.checked(saved.header.get("history"))
-        except StateError as error:
-            raise CheckpointError(f"{path} is damaged: {error}") from error
+        history = checked_history(saved, path)
         networks = {}
         for part in (*BEST_FIRST, "discriminator"):
             said = record_of(saved, part)
-            if part in saved and (said.get("model") is not None or part == parts[0]):
+            if part in saved and (said.get("model") is not None or part == best):
                 networks[part] = saving.build(said, weights(saved, part), f"{path}, {part}")
     return SavedRun(history, networks)
+
+
+def best_part(saved: checkpoint.Saved, path: Path) -> str:
+    """Which part of a checkpoint makes examples. CheckpointError for one without any."""
+    for part in BEST_FIRST:
+        if part in saved:
+            return part
+    raise CheckpointError(f"{path} has none of {', '.join(BEST_FIRST)}, only {', '.join(saved.layout)}")
+
+
+def checked_history(saved: checkpoint.Saved, path: Path) -> History:
+    """The history in a checkpoint. CheckpointError for what is none."""
+    try:
+        return History.checked(saved.header.get("history"))
+    except StateError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
 def record_of(saved: checkpoint.Saved, part: str) -> dict[str, Any]:
@@ -78,22 +121,9 @@ def record_of(saved: checkpoint.Saved, part: str) -> dict[str, Any]:
 
 def weights(saved: checkpoint.Saved, part: str) -> dict[str, Any]:
     """The state of a network in a checkpoint."""
-    state = saved[part]
+    return kept(saved[part], part)
+
+
+def kept(state: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """What of a part of a checkpoint is its network's state: all, or a moving average's weights."""
     return {name.removeprefix(AVERAGE): array for name, array in state.items() if part != "average" or name.startswith(AVERAGE)}
-
-
-def about(path: str | Path) -> dict[str, Any]:
-    """What a file of a model says of it: "class" and "settings", "minigen", the version that wrote it, the number of "values" in
-    its state, "weights", their SHA-256, and its notes. Raises what `load` raises for a file that is damaged."""
-    header, state = saving.read(Path(path))
-    model = header["model"] or {"class": None, "settings": None}
-    if not isinstance(model, dict):
-        raise CheckpointError(f"{path} has a damaged header: 'model' is {type(model).__name__}")
-    return {
-        **header["notes"],  # they may not stand in for what follows
-        "class": model.get("class"),
-        "settings": model.get("settings"),
-        "minigen": header["minigen"],
-        "values": sum(array.size for array in state.values()),
-        "weights": header["weights"],
-    }

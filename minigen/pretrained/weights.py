@@ -8,17 +8,15 @@ import numpy as np
 
 from minigen.errors import CheckpointError, CommandError, StateError
 from minigen.nn import Module
-from minigen.nn.saving import ENDINGS, fill
-from minigen.pretrained.cards import Card, card, weights_of
-from minigen.pretrained.files import load_checkpoint, load_file
+from minigen.nn.saving import fill
+from minigen.pretrained.cards import ShippedCard, shipped, weights_of
+from minigen.pretrained.files import CHECKPOINT, best_of, is_place, load_checkpoint, load_file, place_of
 from minigen.recipes import TrainedModel
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
 from minigen.training import History, checkpoint
 from minigen.utils.reading import shortened
 
-ELSEWHERE = "weights of PyTorch come in by minigen.exchange.from_torch(model, torch.load(path, weights_only=True))"
-CHECKPOINT, BEST = "checkpoint.npz", "best.npz"  # in the folder of a run
 LARGEST = 3 << 20  # bytes of a file of weights
 
 
@@ -55,22 +53,18 @@ def load(name: str | Path, *, into: Module | None = None, best: bool = False) ->
     CommandError for a folder that is no run, or has no checkpoint yet, or no best one; ValueError for the best of what is no
     folder.
     """
-    path = Path(name)
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"into is a model, such as MyNetwork(), got {shortened(into)}")
-    if best and not path.is_dir():
+    if best and not Path(name).is_dir():
         raise ValueError(f"best=True is for the folder of a run: {name} is none")
-    if path.suffix in ENDINGS and not path.is_dir():
+    kind, path = place_of(name)
+    if kind == "model":
         return load_file(path, into)
-    if path.is_file():
-        raise CheckpointError(f"{path} is not a file of minigen, which ends in {' or '.join(ENDINGS)}: {ELSEWHERE}")
-    for there in (Path(f"{name}{ending}") for ending in ENDINGS if not path.exists()):
-        if there.is_file():
-            raise FileNotFoundError(f"{path} does not exist: did you mean {there}?")
-    if (path / CHECKPOINT).is_file() and (into is not None or not RunFolder(path).config_file.exists()):
-        if best and not (path / BEST).is_file():
-            raise CommandError(f"{path} has no {BEST}: training.Checkpoint(folder, best='validation loss') keeps one")
-        return load_checkpoint(path / (BEST if best else CHECKPOINT), into)
+    if kind == "run" and into is not None and (path / CHECKPOINT).is_file():
+        kind, path = "checkpoint", path / CHECKPOINT
+    if kind == "checkpoint":
+        path = best_of(path) if best else path
+        return load_checkpoint(path, into)
     trained = opened(name, best).trained
     if into is None:
         return trained
@@ -79,12 +73,12 @@ def load(name: str | Path, *, into: Module | None = None, best: bool = False) ->
 
 
 def opened(name: str | Path, best: bool = False) -> Opened:
-    """`load`, with what else is known. A folder comes before a name."""
-    if Path(name).exists() or Path(name).name != str(name):
+    """A run folder, or a model that came with minigen, with what else is known."""
+    if is_place(name):
         return opened_run(RunFolder.opened(name), best)
     if best:
         raise CommandError(f"{name} came trained, with one checkpoint: only run folders also keep their best one")
-    described = card(str(name))
+    described = shipped(str(name))
     check_hash(described)
     trained = described.config.recipe.build(described.config.input_spec)
     with checkpoint.opened(described.weights) as saved:
@@ -111,7 +105,7 @@ def opened_run(folder: RunFolder, best: bool) -> Opened:
     return Opened(folder.path.name, folder.path, config, trained)
 
 
-def check_hash(described: Card) -> None:
+def check_hash(described: ShippedCard) -> None:
     """Raise CheckpointError unless the file of weights is the one that the card describes."""
     path = described.weights
     if not path.is_file():
@@ -123,7 +117,7 @@ def check_hash(described: Card) -> None:
         )
 
 
-def pack(trained: TrainedModel, config: Config, name: str, **facts: object) -> Card:
+def pack(trained: TrainedModel, config: Config, name: str, **facts: object) -> ShippedCard:
     """Write the weights of a trained model, and its card with these facts. ValueError for a network that is too large."""
     state = {path: array.astype(np.float16) for path, array in trained.network.state_dict().items()}
     size = sum(array.nbytes for array in state.values())
@@ -132,6 +126,6 @@ def pack(trained: TrainedModel, config: Config, name: str, **facts: object) -> C
     path = weights_of(name)
     checkpoint.save(path, {"network": state}, {"name": name})
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    described = Card(name=name, config=config, parameters=trained.network.parameter_count(), sha256=digest, **facts)  # type: ignore[arg-type]
+    described = ShippedCard(name=name, config=config, parameters=trained.network.parameter_count(), sha256=digest, **facts)  # type: ignore[arg-type]
     described.save()
     return described

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,6 +70,34 @@ class Config:
     def counted(self) -> str:
         """The unit of the run's length: "epochs" or "steps"."""
         return "epochs" if self.settings["steps"] is None else "steps"
+
+    @property
+    def source(self) -> str:
+        """What the data are called where others may read it: of a folder of pictures its name alone."""
+        return self.data if self.pictures is None else f"{Path(self.data).name}/"
+
+    @property
+    def examples_in_words(self) -> str:
+        """What it is trained on, such as "6,000 images of glyphs, 28 x 28 x 1"."""
+        kind = "images" if self.images_shaped else "points"
+        return f"{self.examples:,} {kind} of {self.source}, {' x '.join(map(str, self.shape))}"
+
+    @property
+    def command(self) -> str:
+        """The command that trains such a run."""
+        options: dict[str, Any] = {"data": self.source, "seed": self.seed, "images": self.images}
+        if self.data == "faces" or self.pictures is not None:
+            options["resolution"] = self.resolution
+        pictures = self.pictures or {}
+        options |= {name: value for name, value in pictures.items() if name in ("fit", "background")}
+        standard = find(self.model).settings
+        options |= {name: value for name, value in self.settings.items() if value is not None and value != standard[name]}
+        words = [f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
+        flags = {"gray": pictures.get("gray"), "classes": pictures.get("classes"), "distance": self.distance}
+        words += [
+            f"--{'' if value else 'no-'}{name}" for name, value in flags.items() if value or value is False and name == "classes"
+        ]
+        return " ".join(["minigen train", self.model, *words])
 
     @property
     def images_shaped(self) -> bool:

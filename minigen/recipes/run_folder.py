@@ -4,6 +4,7 @@ config.json      model, data, seed and settings: everything needed to build the 
 checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
 best.npz         the same of the checkpoint whose validation loss, or Fréchet distance, was lowest, if these are measured
 history.csv      a row per epoch, or for every so many steps
+evaluation.json  metrics of the model as it was then, by `minigen evaluate`
 pictures/        samples or reconstructions while it learned, and the training curves
 .lock            present while a process trains here, locked by the operating system
 """
@@ -13,6 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from minigen.errors import CommandError
 from minigen.recipes.config import Config
@@ -33,6 +35,7 @@ class RunFolder:
         self.checkpoint, self.history = self.path / "checkpoint.npz", self.path / "history.csv"
         self.best = self.path / "best.npz"
         self.pictures, self.config_file = self.path / "pictures", self.path / "config.json"
+        self.evaluation = self.path / "evaluation.json"
 
     @classmethod
     def opened(cls, path: str | Path) -> "RunFolder":
@@ -66,6 +69,25 @@ class RunFolder:
         if type(done) is not int or done < 0:
             raise CommandError(f"{self.checkpoint} is not of the model in {self.config_file}: it counts no {config.counted}")
         return done
+
+    def figures(self, config: Config) -> dict[str, Any]:
+        """The metrics of the checkpoint, name -> value, if it was evaluated as it is now; else none. CommandError if damaged."""
+        said = self.evaluated()
+        return said["figures"] if said.get(config.counted) == self.done(config) else {}
+
+    def evaluated(self) -> dict[str, Any]:
+        """The content of evaluation.json: "figures", and of how many "epochs", or "steps"; {} without one. CommandError if
+        damaged."""
+        if not self.evaluation.is_file():
+            return {}
+        try:
+            said = parsed_json(read_bounded(self.evaluation, LARGEST_CONFIG))
+            figures = said["figures"]
+            if not isinstance(figures, dict) or not all(type(value) in (int, float, str) for value in figures.values()):
+                raise ValueError(f"figures is {shortened(figures)}, expected names with numbers")
+        except (KeyError, OSError, TypeError, ValueError) as error:
+            raise CommandError(f"{self.evaluation} is damaged ({error}): minigen evaluate {self.path} writes it again") from error
+        return said
 
     def trained(self, config: Config) -> Path:
         """The checkpoint. CommandError if there is none, saying how to get one."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from minigen.autograd import Tensor, no_grad
-from minigen.backend import Array, random
+from minigen.autograd import Tensor
+from minigen.backend import Array
 from minigen.data import Batches
-from minigen.errors import LayerError, ShapeError, StateError
+from minigen.errors import ShapeError, StateError
 from minigen.nn import Module
-from minigen.nn.batching import one_pass
 from minigen.optim.optimizer import Optimizer, check_optimizer
+from minigen.training.evaluation import add, mean_losses
 from minigen.training.examples import Examples, batch_shape, prepare, settings_of
 from minigen.training.history import History
 from minigen.training.objective import Loss, Objective
@@ -22,8 +22,6 @@ from minigen.training.run import Callback, Run
 from minigen.utils.progress import Progress
 from minigen.utils.settings import takes_settings
 from minigen.utils.signals import stop_requests
-
-VALIDATION_BATCH = 1000
 
 Arrays = np.ndarray | tuple[np.ndarray, ...]
 
@@ -159,45 +157,21 @@ class FitRun(Run):
 
     def train_step(self, batch: tuple[Array, ...]) -> float:
         """Forward, backward, update. The loss of the batch, before the update."""
-        loss, terms = self.evaluate(batch)
+        loss, terms = self.objective.evaluate(batch)
         value = float(loss)
         if not np.isfinite(value):
-            self.explain_non_finite("the loss", value, lambda: self.evaluate(batch), self.model)
+            self.explain_non_finite("the loss", value, lambda: self.objective.evaluate(batch), self.model)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.add(value, terms, len(batch[0]), self.sums)
+        add(value, terms, len(batch[0]), self.sums)
         self.seen += len(batch[0])
         return value
 
     def validate(self, held_out: Examples) -> dict[str, float]:
-        """The mean loss, and its terms, over the held-out examples, in evaluation mode.
-
-        With the same noise after each epoch, so that epochs are comparable, and without drawing from training's streams.
-        """
-        sums: dict[str, float] = {}
-        with random.fork_rng(), self.model.eval_mode(), no_grad():
-            for batch in Batches(*held_out.arrays, batch_size=VALIDATION_BATCH, seed=0, shuffle=False):
-                batch = batch if isinstance(batch, tuple) else (batch,)
-                loss, terms = self.evaluate(batch)
-                self.add(float(loss), terms, len(batch[0]), sums)
-        return {f"validation {name}": total / len(held_out.arrays[0]) for name, total in sums.items()}
-
-    def evaluate(self, batch: tuple[Array, ...]) -> tuple[Any, dict[str, Any]]:
-        """The loss and its terms, with errors that name the layer."""
-        try:
-            with one_pass():  # whatever methods of the model its loss calls
-                return self.objective(*batch)
-        except LayerError as error:
-            self.model.add_path(error)
-            raise
-
-    @staticmethod
-    def add(loss: float, terms: dict[str, Any], examples: int, sums: dict[str, float]) -> None:
-        """Add a batch's mean loss, and its terms if there are several, to sums over examples."""
-        named = {"loss": loss, **(terms if len(terms) > 1 else {})}
-        for name, value in named.items():
-            sums[name] = sums.get(name, 0.0) + float(value) * examples
+        """The mean loss, and its terms, over the held-out examples."""
+        means = mean_losses(self.objective, held_out.arrays)
+        return {f"validation {name}": mean for name, mean in means.items()}
 
     # -- the contents of a checkpoint -----------------------------------------------------------------------------------
 

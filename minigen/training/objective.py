@@ -4,13 +4,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from minigen.errors import ShapeError, suggestion
+from minigen.errors import LayerError, ShapeError, suggestion
 from minigen.losses.reconstruction import bce_with_logits, cross_entropy, mae, mse
-from minigen.nn import activity_penalty
+from minigen.nn import Flatten, Module, Reshape, Sequential, Sigmoid, Softmax, activity_penalty
+from minigen.nn.batching import one_pass
 from minigen.training.examples import batch_shape
 from minigen.utils.near_misses import NAMES
 
 LOSSES: dict[str, Callable] = {each.__name__: each for each in (mse, mae, bce_with_logits, cross_entropy)}
+INSIDE = {"bce_with_logits": "sigmoid", "cross_entropy": "softmax"}  # losses of logits -> the activation that is part of them
 Loss = str | Callable[[Any, Any], Any]
 Terms = dict[str, Any]
 
@@ -21,15 +23,16 @@ class Objective:
         model.loss(*batch),   if there is no other;   else
         loss(model(x), target) + the penalties of ActivityRegularization layers
 
-    A batch is x, which is its own target, or (x, target). Raises ValueError for an unknown name of a loss, TypeError for what is
-    no loss, and for a model that has none if no other is given.
+    A batch is x, which is its own target, or (x, target). Raises ValueError for an unknown name of a loss, and for a sigmoid
+    or softmax at the end of a sequence that the loss has in itself; TypeError for what is no loss, and for a model that has none
+    if no other is given.
     """
 
     def __init__(self, model: Any, loss: Any):
         name = type(model).__name__
         if loss is None and not hasattr(model, "loss"):
             raise TypeError(
-                f'{name} has no loss(batch): give fit another, loss="mse", or take a model of minigen.models, or a Module of '
+                f'{name} has no loss(batch): give another, loss="mse", or take a model of minigen.models, or a Module of '
                 "yours with loss(batch) -> (total, dict of its terms)"
             )
         if isinstance(loss, str) and loss not in LOSSES:
@@ -43,6 +46,16 @@ class Objective:
         self.model, self.loss = model, loss
         self.function = LOSSES[loss] if isinstance(loss, str) else loss
         self.name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+        self.check_logits()
+
+    def check_logits(self) -> None:
+        """Raise ValueError for a loss of logits and a sequence that ends with the activation which is part of the loss."""
+        inside = INSIDE.get(self.name) if self.function is LOSSES.get(self.name) else None
+        if inside and last_activation(self.model) == inside:
+            raise ValueError(
+                f"loss {self.name} is of logits, the {inside} is part of it: this {type(self.model).__name__} ends with another; "
+                f"leave that out, and take minigen.{inside}(training.predict(model, x)) for what it would have made"
+            )
 
     def check(self, arrays: tuple[Any, ...]) -> None:
         """Raise ValueError unless a loss of outputs and targets has at most a target for each example."""
@@ -50,6 +63,15 @@ class Objective:
             raise ValueError(
                 f"with loss={self.name} the examples are x, which is its own target, or (x, target), got {len(arrays)} arrays"
             )
+
+    def evaluate(self, batch: tuple[Any, ...]) -> tuple[Any, Terms]:
+        """The loss of a batch and its terms, with errors that name the layer."""
+        try:
+            with one_pass():  # whatever methods of the model its loss calls
+                return self(*batch)
+        except LayerError as error:
+            self.model.add_path(error)
+            raise
 
     def __call__(self, *batch: Any) -> tuple[Any, Terms]:
         if self.function is None:
@@ -88,3 +110,13 @@ def remedy(made: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     if math.prod(made) != math.prod(wanted):
         return ""
     return ": end the model with " + ("nn.Flatten()" if len(wanted) == 1 else f"nn.Reshape({tuple(wanted)})")
+
+
+def last_activation(model: Module) -> str | None:
+    """The activation that a sequence of layers ends with, whatever reshapes its result; None for none, or if unknown."""
+    if isinstance(model, Sequential):
+        layers = [layer for layer in model if not isinstance(layer, (Flatten, Reshape))]
+        return last_activation(layers[-1]) if layers else None
+    if isinstance(model, (Sigmoid, Softmax)):
+        return type(model).__name__.lower()
+    return getattr(model, "activation", None)

@@ -98,13 +98,13 @@ def test_runs_of_the_command_line_and_their_figures(minigen_line, quick_pictures
         assert minigen_line(f"train stacked --epochs 1 --images 32 --latent-dim {latent_dim} --out {name} --silent")[0] == 0
     assert minigen_line("train gan --steps 1 --images 32 --out gan --silent")[0] == 0
     figures = {"squared error": 0.25, "samples: precision": 0.5, "mean image: precision": 0.0, "class 1: relative frequency": 1.0}
-    Path("wide/evaluation.json").write_text(json.dumps({"best": True, "figures": figures}))
+    Path("wide/evaluation.json").write_text(json.dumps({"epochs": 1, "figures": figures}))
     status, out, err = minigen_line("compare wide/ narrow gan")
     assert (status, err) == (0, "")
     found = cells(out)
     assert found["model"] == ["stacked", "stacked", "gan"] and found["latent_dim"] == ["30", "2", "-"] and "seed" not in found
     assert found["epochs"] == ["1", "1", "-"] and found["steps"] == ["-", "-", "1"]
-    assert found["evaluated checkpoint"] == ["best", "-", "-"]
+    assert found["evaluated at"] == ["epoch 1", "-", "-"]
     assert found["squared error"] == ["0.25", "-", "-"] and found["precision"] == ["0.5", "-", "-"]
     assert "relative frequency" not in out and "mean image" not in out
     assert "generator loss, last" in found and "generator loss, lowest" not in found, "a game has no best loss"
@@ -152,7 +152,11 @@ def test_runs_that_have_nothing_in_common_have_no_curves(minigen_line, quick_pic
         ("compare a empty", 1, "empty is not a run folder: it has no checkpoint.npz, which minigen train and Checkpoint write"),
         ("compare a begun", 1, "begun has no history yet: its first epoch, or row, is not complete"),
         ("compare a a/checkpoint.npz", 1, "a/checkpoint.npz is not a run folder: "),
-        ("compare a judged", 1, "judged/evaluation.json is damaged: minigen evaluate judged makes another"),
+        (
+            "compare a judged",
+            1,
+            "judged/evaluation.json is damaged (figures is 3, expected names with numbers): minigen evaluate judged writes",
+        ),
         ("compare a lost", 1, "lost/checkpoint.npz is damaged: history: row 0 is 3, expected names and numbers"),
         ("compare a empty --out a", 2, "a is a folder: expected the name of a picture"),
     ],
@@ -184,7 +188,7 @@ def test_a_run_keeps_its_best_checkpoint_and_commands_take_it(monkeypatch, minig
     assert Path("last.png").read_bytes() != Path("best.png").read_bytes()
     monkeypatch.setattr(evaluate, "generated", lambda *arguments: {})
     assert minigen_line("evaluate run -n 8 --quiet --best")[0] == 0
-    assert json.loads(Path("run/evaluation.json").read_text())["best"] is True
+    assert json.loads(Path("run/evaluation.json").read_text())["epochs"] == 1
 
 
 def test_a_best_checkpoint_that_there_is_none_of(minigen_line):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from minigen.coursework.exercises.tools import Exercise
 from minigen.coursework.grader import grade, question
 from minigen.coursework.grading.report import Item, Line, Report
 from minigen.coursework.grading.session import Session, cleaned
@@ -45,20 +46,20 @@ def check_file(path: Path, seconds: float | None = None, number: int | None = No
     return grade(submission, seconds, number, apart)
 
 
-def checked(path: Path, number: int | None = None) -> Report:
-    """The report on a file, which is run in this process."""
+def checked(path: Path, number: int | None = None, known: dict[int, Exercise] | None = None) -> Report:
+    """The report on a file, which is run in this process. `known`: the exercises, by default minigen's."""
     report = Report(path.name, number)
     with importing():
         (submission,) = read_all([path])
-        question(Local(submission.path, submission.seed), report, path.name)
+        question(Local(submission.path, submission.seed), report, path.name, known)
     return report
 
 
-def checked_text(folder: Path, text: str, number: int | None = None) -> Report:
+def checked_text(folder: Path, text: str, number: int | None = None, known: dict[int, Exercise] | None = None) -> Report:
     """The report on a file of this text."""
     path = folder / "theirs.py"
     path.write_text(text, encoding="utf-8")
-    return checked(path, number)
+    return checked(path, number, known)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@ minigen does."""
 
 import ast
 import gc
+import math
 import re
 import runpy
 from types import SimpleNamespace
@@ -70,7 +71,7 @@ def test_a_step_needs_nothing_but_numpy(path):
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     assert names <= {"contextlib", "gc", "inspect", "itertools", "math", "numpy", "weakref"}
     assert ("numpy" in names) == (int(path.stem[-2:]) > 5)
-    assert len(text.splitlines()) <= 330
+    assert len(text.splitlines()) <= 345
 
 
 # A step, a mistake in it; its own checks must see it.
@@ -93,6 +94,7 @@ MISTAKES = {
     "a constant": (10, "g * (1 - y * y)", "g * (1 - array_of(y) * array_of(y))"),
     "no graph of the derivative": (10, "with record(create_graph):", "with no_grad():"),
     "not summed up": (10, "if gx.shape != parent.shape:", "if False:"),
+    "the exponent's rule": (10, "g * y * log(", "g * log("),
 }
 
 
@@ -169,7 +171,7 @@ def expression(ops, leaves, rng):
     pool = list(leaves)
     for _ in range(12):
         x, y = (pool[rng.integers(len(pool))] for _ in range(2))
-        kind = rng.integers(12)
+        kind = rng.integers(15)
         constant, condition = rng.standard_normal(x.shape), rng.random(x.shape) < 0.5
         together = np.broadcast_shapes(x.shape, y.shape) if fits(x, y) else None
         if kind == 0 and together is not None:
@@ -192,6 +194,14 @@ def expression(ops, leaves, rng):
             z = x.reshape(int(np.prod(x.shape, dtype=int)))
         elif kind == 9:
             z = 2.0 / (1.5 + ops.tanh(x)) - x**3 * 0.1
+        elif kind == 10 and together is not None:
+            z = (1.0 + x**2) ** ops.tanh(y)
+        elif kind == 11 and len(x.shape) == 2:
+            z = x.sum(axis=(0, -1), keepdims=bool(rng.integers(2)))
+        elif kind == 12:
+            z = ops.tanh(x) ** rng.integers(4, size=x.shape).astype(float)  # exponents of 0 among them
+        elif kind == 13:
+            z = (x * condition) ** 2 + (x * condition) ** 0 * constant  # 0 among the numbers
         else:
             z = 1.0 - (-x) * constant
         pool.append(ops.tanh(z))  # so that nothing grows without bound
@@ -225,6 +235,117 @@ def test_the_last_step_computes_what_minigen_does(seed):
     for got, expected in zip(ours, theirs, strict=True):
         assert got.shape == expected.shape
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+POWERS = [(2.0, 3.0), (0.5, -1.5), (0.0, 2.0), (0.0, 1.0), (0.0, 0.0), (3.0, 0.0), (-2.0, 2.0), (-2.0, 0.0)]  # base, exponent
+
+
+@pytest.mark.parametrize("by", [(True, False), (False, True), (True, True)], ids=["base", "exponent", "both"])
+def test_a_power_is_differentiated_by_both_as_in_minigen(by):
+    """By the exponent where the base is not negative; at 0 as minigen defines it."""
+    bases, exponents = np.array([pair for pair in POWERS if pair[0] >= 0 or not by[1]]).T
+    found = []
+    for engine in (loaded(10), mg):
+        x, p = (engine.Tensor(each, requires_grad=wanted) for each, wanted in zip((bases, exponents), by))
+        leaves = [each for each, wanted in zip((x, p), by) if wanted]
+        first = engine.grad((x**p).sum(), leaves, create_graph=True)
+        keep = (bases > 0) | (exponents == 2.0)  # where there is a second derivative
+        second = engine.grad(sum((g * g * keep).sum() for g in first), leaves)
+        found.append([each.data for each in first] + [each.data * keep for each in second])
+    for ours, theirs in zip(*found, strict=True):
+        assert np.isfinite(theirs[bases >= 0]).all()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_step_9_differentiates_by_an_exponent():
+    step = loaded(9)
+    p = step.Tensor([3.0, -1.0], requires_grad=True)
+    (step.Tensor([2.0, 0.5]) ** p).sum().backward()
+    np.testing.assert_allclose(p.grad, [8.0 * np.log(2.0), 2.0 * np.log(0.5)])
+
+
+def a_leaf(e, *shape):
+    return e.Tensor(np.ones(shape), requires_grad=True)
+
+
+# Mistakes, in either engine `e`: (what is done, what the last step says).
+REFUSED = {
+    "backward from a constant": (lambda e: e.Tensor(1.0).backward(), "no gradient is wanted"),
+    "backward from what was not recorded": (lambda e: unrecorded(e).backward(), "no gradient is wanted"),
+    "grad of a constant": (lambda e: e.grad(e.Tensor(1.0) * 2.0, [a_leaf(e)]), "no gradient is wanted"),
+    "grad of a constant by itself": (lambda e: by_itself(e), "no gradient is wanted"),
+    "grad by a constant": (lambda e: e.grad(a_leaf(e) * 2.0, [e.Tensor(1.0)]), r"y does not depend on xs\[0\]"),
+    "grad by another": (lambda e: e.grad(a_leaf(e) * 2.0, [a_leaf(e)]), r"y does not depend on xs\[0\]"),
+    "grad by a condition": (lambda e: by_a_condition(e), r"y does not depend on xs\[0\]"),
+    "grad by no list": (lambda e: e.grad(a_leaf(e) * 2.0, a_leaf(e)), "not iterable"),
+    "several numbers": (lambda e: (a_leaf(e, 3) * 2.0).backward(), "a derivative starts from a single number"),
+    "grad of several numbers": (lambda e: e.grad(a_leaf(e, 3) * 2.0, [a_leaf(e)]), "a derivative starts from a single number"),
+    "a graph that is freed": (lambda e: twice(e), "the graph has been freed"),
+    "shapes that do not broadcast": (lambda e: a_leaf(e, 3) * a_leaf(e, 2), "could not be broadcast"),
+    "matrices that do not fit": (lambda e: a_leaf(e, 2, 3) @ a_leaf(e, 2, 3), "mismatch"),
+    "another number of elements": (lambda e: a_leaf(e, 3).reshape(2), "cannot reshape"),
+    "an axis that is not there": (lambda e: a_leaf(e, 3).sum(axis=1), "out of bounds"),
+    "a ufunc": (lambda e: np.exp(a_leaf(e, 3)), "does not support ufuncs"),
+    "a mean of NumPy": (lambda e: np.mean(a_leaf(e, 3)), "a function of NumPy remembers nothing"),
+    "a choice of NumPy": (lambda e: np.where(True, a_leaf(e, 3), 0.0), "a function of NumPy remembers nothing"),
+    "an array": (lambda e: np.asarray(a_leaf(e, 3)), "a function of NumPy remembers nothing"),
+    "math": (lambda e: math.exp(a_leaf(e, 3)), "must be real number"),
+    "a text": (lambda e: a_leaf(e, 3) * "2", "ufunc"),
+    "None": (lambda e: a_leaf(e, 3) + None, "unsupported operand"),
+}
+
+
+def by_itself(e):
+    x = e.Tensor(1.0)
+    return e.grad(x, [x])
+
+
+def unrecorded(e):
+    with e.no_grad():
+        return a_leaf(e) * 2.0
+
+
+def by_a_condition(e):
+    condition = a_leaf(e, 3)
+    return e.grad((e.where(condition, a_leaf(e, 3), 0.0) + 0.0 * a_leaf(e, 3)).sum(), [condition])
+
+
+def twice(e):
+    y = (a_leaf(e, 3) ** 2).sum()
+    y.backward()
+    y.backward()
+
+
+@pytest.mark.parametrize("mistake, said", REFUSED.values(), ids=REFUSED)
+def test_what_the_last_step_refuses_minigen_refuses(mistake, said):
+    with pytest.raises(Exception, match=said) as ours:
+        mistake(loaded(10))
+    with pytest.raises(Exception) as theirs:
+        mistake(mg)
+    assert AttributeError not in (ours.type, theirs.type), "what is asked for is in both"
+
+
+@pytest.mark.parametrize("number", [8, 9])
+def test_backward_from_a_constant_is_refused(number):
+    step = loaded(number)
+    with pytest.raises(ValueError, match="no gradient is wanted: nothing that this was computed from has requires_grad=True"):
+        (step.Tensor(1.0) * 2.0).backward()
+
+
+@pytest.mark.parametrize("number", [8, 9, 10])
+def test_a_rule_that_gives_another_shape_is_refused(number):
+    step = loaded(number)
+    double = step.Op("double", lambda x: 2.0 * x, x=lambda g, y, x: 2.0 * g.sum())
+    with pytest.raises(ValueError, match=r"a rule gave a gradient of shape \(\) for an input of shape \(3,\)"):
+        double(step.Tensor(np.ones(3), requires_grad=True)).sum().backward()
+
+
+def test_gradients_of_the_last_step_are_arrays_of_their_own():
+    step = loaded(10)
+    a, b = (step.Tensor(np.ones(2), requires_grad=True) for _ in range(2))
+    da, db = step.grad((a + b).sum(), [a, b])
+    da.data -= 1.0
+    np.testing.assert_array_equal(db.data, [1.0, 1.0])
 
 
 def test_the_last_step_gives_arrays_for_arrays_and_frees_as_minigen_does():

@@ -96,6 +96,14 @@ WRONG = {
     ),
     "1, what / takes": (1, "1.0 / (1.0 + x * x)", "1 / 1 + x**2", "values", r"did you mean 1 / \(1 \+ x \*\* 2\)\?"),
     "1, a caret": (1, "1.0 / (1.0 + x * x)", "1 / (1 + x^2)", "runs", r"in Python \^ is an exclusive or: a power is x \*\* 2"),
+    "1, what / takes in the rule": (
+        1,
+        "-2.0 * g * x * y * y",
+        "-2 * g * x / 1 + x**4",
+        "gradient, order 1",
+        r"did you mean -2 \* g \* x / \(1 \+ x \*\* 4\)\?",
+    ),
+    "1, math's power": (1, "1.0 / (1.0 + x * x)", "1 / (1 + math.pow(x, 2))", "runs|values", "math's functions, and float"),
     "1, a caret in the rule": (1, "x * y * y", "x * y^2", "gradient shapes", r"in Python \^ is an exclusive or"),
     "1, the slope of another function": (
         1,
@@ -155,6 +163,22 @@ WRONG = {
         "mean",
         r"minigen\.where\(abs\(r\) <= delta, a, b\) chooses for each",
     ),
+    "3, Python's min": (
+        3,
+        "mg.minimum(size, delta)",
+        "min(size, delta)",
+        "mean",
+        r"min\(size, delta\) compares once, all elements together; minigen\.minimum\(a, b\) compares each",
+    ),
+    "3, and": (
+        3,
+        "mg.minimum(size, delta)",
+        "mg.where(size < delta and size >= 0, size, delta)",
+        "mean",
+        r"`and` asks once, .* write \(size < delta\) & \(size >= 0\)",
+    ),
+    "3, or": (3, "mg.minimum(size, delta)", "mg.where(size < delta or size < 0, size, delta)", "mean", r"\) \| \(size < 0\)"),
+    "3, not": (3, "mg.minimum(size, delta)", "mg.where(not size >= delta, size, delta)", "mean", r"~\(size >= delta\)"),
     "3, an if for all": (
         3,
         HUBER,
@@ -314,7 +338,7 @@ def attempt(tmp_path: Path, number: int, right: str | None, wrong: str | None) -
         text = solution(number).read_text(encoding="utf-8")
         assert right in text
         text = text.replace(right, wrong)
-    return checked_text(tmp_path, "import numpy as np\n" + text, number)
+    return checked_text(tmp_path, "import math\nimport numpy as np\n" + text, number)
 
 
 @pytest.mark.parametrize("number, right, wrong, check, said", WRONG.values(), ids=WRONG)
@@ -337,6 +361,7 @@ def test_while_the_function_is_wrong_nothing_is_said_of_its_rule(tmp_path):
             "first make the function bump right, then look at this again: values, " + line(report, "values").detail
         )
         assert "ratio" not in text and "your rule" not in text
+    assert report.first_failure().endswith(": values"), "what is to be mended first, though it is not the first line"
 
 
 def test_what_is_said_where_there_is_no_rule_speaks_of_none(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from minigen.commands import check
-from minigen.coursework.grading.report import Report
+from minigen.coursework.grading.report import Item, Line, Report
 from minigen.coursework.grading.submission import read_all
 from minigen.errors import UsageError
 from tests.coursework.checking import PAGE, SOLUTIONS, check_file, checked_text
@@ -291,6 +291,70 @@ def test_a_class_is_marked_by_one_command(tmp_path, capsys):
     ]
 
 
+def test_a_class_has_a_row_for_whatever_was_handed_in(tmp_path, capsys):
+    """Files that do not say their number, or cannot be read, are not left out in silence; what nobody handed in is."""
+    right = (SOLUTIONS / "exercise1.py").read_text(encoding="utf-8")
+    texts = {
+        "ada/exercise1.py": "",
+        "bob/exercise1.py": right.replace("EXERCISE = 1\n", ""),
+        "cleo/exercise1.py": "EXERCISE = 1\n" + "#" * (1 << 20),
+        "dan/exercise1.py/readme.txt": "",
+        "eve/exercise1.py": right.encode("utf-16"),
+        "fay/large.py": "#" * (2 << 20),
+        "gil/exercise1.py": "from bump import bump\nEXERCISE = 1\n",
+        "gil/bump.py": "bump = 1\n",
+        "gil/notes.py": "",
+        "hal/.ipynb_checkpoints/exercise1.py": right,
+        "hal/venv/lib/site-packages/minigen/coursework/starters/exercise1.py": right,
+        "hal/__MACOSX/exercise1.py": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / "class" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "class" / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    if hasattr(os, "symlink"):
+        (tmp_path / "class/ian").mkdir()
+        (tmp_path / "class/ian/exercise1.py").symlink_to("nowhere.py")
+    assert command(tmp_path / "class", "--csv", tmp_path / "marks.csv") == 2
+    with open(tmp_path / "marks.csv", encoding="utf-8", newline="") as file:
+        rows = {Path(row["file"]).relative_to(tmp_path / "class").parts[0]: row for row in csv.DictReader(file)}
+    unchecked = ("1", "unchecked", "0", "11")
+    assert {name: (row["exercise"], row["status"], row["passed"], row["of"]) for name, row in rows.items()} == {
+        "ada": ("1", "failed", "0", "11"),
+        "bob": ("1", "passed", "11", "11"),
+        "cleo": unchecked,
+        "dan": unchecked,
+        "eve": unchecked,
+        "fay": ("", "unchecked", "0", "0"),
+        "gil": ("1", "failed", "0", "11"),
+        **({"ian": unchecked} if hasattr(os, "symlink") else {}),
+    }
+    assert rows["cleo"]["first failure"] == "cannot be read: it has 1,048,589 bytes, expected at most 1,048,576"
+    assert rows["dan"]["first failure"].startswith("is a folder without submissions")
+    err = capsys.readouterr().err
+    assert err == f"not checked, without a line EXERCISE = NUMBER: {tmp_path / 'class/gil/notes.py'}\n"
+
+
+def test_a_name_that_is_no_exercises_makes_none_of_a_file(tmp_path):
+    path = tmp_path / "exercise77.py"
+    path.write_text(SOFTSIGN, encoding="utf-8")
+    report = check_file(path)
+    assert report.exercise is None and report.status == "passed", str(report)
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+def test_a_link_to_nowhere_says_where_it_leads(tmp_path):
+    (tmp_path / "exercise1.py").symlink_to("gone.py")
+    assert check_file(tmp_path / "exercise1.py").stopped.endswith("exercise1.py is a link to gone.py, which does not exist")
+
+
+def test_the_first_failure_is_the_one_to_begin_with():
+    """Not a rule that is judged by a function that is wrong."""
+    lines = [Line("gradient", False, follows=True), Line("values", False), Line("slope", False, follows=True)]
+    assert Report("ada.py", 1, [Item("op", "bump", checks=lines)]).first_failure() == "bump: values"
+    assert Report("ada.py", 1, [Item("op", "bump", checks=lines[:1])]).first_failure() == "bump: gradient"
+    assert Report("ada.py", 1, [Item("op", "bump", checks=[Line("runs", True)])]).first_failure() == ""
+
+
 def test_a_spreadsheet_computes_nothing_of_a_learners(tmp_path):
     report = Report("=1+1.py", 1, stopped="@SUM(A1)", checks=11)
     check.write_table(tmp_path / "marks.csv", [report])
@@ -315,7 +379,7 @@ def test_a_files_name_is_one_line_and_leaves_room(tmp_path, capsys, monkeypatch)
     lines = capsys.readouterr().out.splitlines()
     assert [line.rpartition("unchecked    0 of   0  ")[2][:40] for line in lines] == [
         *["SyntaxError: '(' was never closed"] * 3,
-        "d.py has nothing to check: no op (a func",
+        "has nothing to check: no op (a function ",
         "ValueError: xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
     ]
     assert max(map(len, lines[2:])) <= 210 and r"9\nbob.py" in lines[0]
@@ -323,12 +387,15 @@ def test_a_files_name_is_one_line_and_leaves_room(tmp_path, capsys, monkeypatch)
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
-def test_a_link_is_called_one(tmp_path):
+def test_a_link_is_called_one(tmp_path, capsys):
     (tmp_path / "solution.py").write_text(SOFTSIGN, encoding="utf-8")
     (tmp_path / "bob.py").symlink_to("solution.py")
     report = check_file(tmp_path / "bob.py")
     assert report.status == "passed"
-    assert report.remarks[0] == f"{tmp_path / 'bob.py'} is a link: what was checked is {tmp_path / 'solution.py'}"
+    said = f"{tmp_path / 'bob.py'} is a link: what was checked is {tmp_path / 'solution.py'}"
+    assert report.remarks[0] == said
+    assert command(tmp_path / "bob.py", tmp_path / "solution.py") == 0
+    assert capsys.readouterr().err == f"{said}\n", "where there is a line for each, no remark would be seen"
 
 
 def test_marks_that_cannot_be_written_are_refused_before_any_work(tmp_path, monkeypatch):

@@ -172,6 +172,14 @@ BEHIND = {
         bump = lambda x: Liar()""",
     "no rules to be checked": "bump.op.rules.clear(); bump.op.non_differentiable = ('x',)",
     "the names only": "bump = 1.0 / 2.0",
+    "threads that go on": """
+        import threading, time
+        def go_on():
+            while True: time.sleep(0.01)
+        for _ in range(8): threading.Thread(target=go_on).start()""",
+    "an alarm": "import signal; signal.setitimer(signal.ITIMER_REAL, 0.1); signal.signal(signal.SIGALRM, signal.SIG_IGN)",
+    "nothing of minigen": "import sys; [sys.modules.pop(name) for name in list(sys.modules) if name.startswith('minigen')]",
+    "a masked array": "import numpy as np; right = bump; bump = lambda x: np.ma.array(x)",
     "ends well": "import os; os._exit(0)",
     "ends well at last": "import atexit, os, sys; atexit.register(lambda: os._exit(0)); sys.exit(0)",
     "is interrupted": "raise KeyboardInterrupt",
@@ -424,6 +432,11 @@ ENDLESS = {
     "prints": ("while True: print('x' * 1000)", "a flood of output: more than 10,000,000 characters were printed"),
     "prints on, whatever is said": ("while True:\n    try: print('x' * 1000)\n    except OSError: pass", "time ran out"),
     "messages": ("import sys\nwhile True: sys.stdout.send({'printed': 'x' * 1000})", "time ran out"),
+    "signals ignored": (
+        "import signal\nfor each in {*signal.Signals} - {signal.SIGKILL, signal.SIGSTOP}:\n    signal.signal(each, signal.SIG_IGN)\n"
+        "while True: pass",
+        "time ran out",
+    ),
     "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()", ""),
     "a child that holds the pipes": (
         f"import os\nif not os.fork():\n    os.setsid()\n    if not os.fork(): {SLEEP}\n{SLEEP}",
@@ -446,7 +459,10 @@ def test_what_never_ends_is_ended(tmp_path):
 
 STOPPING = {
     "too much memory": ("import numpy as np\nnp.ones(10**11)", "MemoryError"),
-    "too much memory, bit by bit": ("x = []\nwhile True: x.append(bytearray(10**8))", "MemoryError"),
+    "too much memory, bit by bit": (
+        "x = []\nwhile True: x.append(bytearray(10**8))",
+        "MemoryError (a process may take 0.5 GiB; --memory SIZE allows more)",
+    ),
     "too much memory together": (
         "import os, time\nfor i in range(2): os.fork()\nmemory = b'x' * (3 * 10**8)\ntime.sleep(60)",
         "GiB of memory, while importing the file",

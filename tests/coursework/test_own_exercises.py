@@ -13,11 +13,12 @@ from minigen.coursework.exercises import exercises
 from minigen.coursework.grader import grade
 from minigen.coursework.grading.submission import read_all
 from minigen.errors import UsageError
-from tests.coursework.checking import PAGE
+from tests.coursework.checking import PAGE, checked_text, failures
 from tests.coursework.test_hostile import apart
 
 # The exercise of the teachers' page.
 STARTER, CHECKER = re.findall(r"```python\n# my-exercises/\S+\n(.*?)```", PAGE, re.DOTALL)
+DRAWN = "    x = rng.uniform(0, 10, (2, 3, 4))  # other places, and another shape\n"
 SOLUTION = STARTER.replace('raise NotImplementedError("write the function")', "return x / (1 + x)").replace(
     'raise NotImplementedError("write the rule")', "return g / (1 + x) ** 2"
 )
@@ -72,6 +73,13 @@ def test_a_starter_fails_a_solution_passes_and_a_wrong_one_is_told_why(folder, c
     assert "saturate(3): expected 0.75 at index (0,), got 6" in out and "did you mean x / (1 + x)?" in out
 
 
+def test_what_a_teacher_has_written_is_no_submission(folder, capsys):
+    Path("ada.py").write_text(SOLUTION, encoding="utf-8")
+    assert main(["check", ".", "--exercises", "my-exercises"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("ada.py  (exercise 1)") and "my-exercises" not in out + err
+
+
 def test_in_a_folder_of_ones_own_minigens_are_not_there(folder, capsys):
     Path("ada.py").write_text(SOLUTION, encoding="utf-8")
     assert main(["check", "ada.py", "--exercise", "3", "--exercises", "my-exercises"]) == 2
@@ -111,6 +119,52 @@ WRONG = {
         STARTER,
         "Exercise 1 has two requirements 'values'",
     ),
+    "a kind that is none": (
+        CHECKER.replace('"op")]', '"opp")]'),
+        STARTER,
+        r"Asked\('saturate', ...\) has the kind 'opp': expected one of 'function', 'op', 'layer', 'model' \(exercise1.py, line 14\)",
+    ),
+    "a layer without settings": (
+        CHECKER.replace('"op")]', '"layer")]'),
+        STARTER,
+        r"Asked\('saturate', ...\) is a layer, and has no settings to make one with: settings=\(4, 3\), or settings=\(\)",
+    ),
+    "an example of another name": (
+        CHECKER.replace('Asked("saturate"', 'Asked("satturate"'),
+        STARTER,
+        r"Asked\('satturate', ...\) is not among the names of exercise 1: saturate",
+    ),
+    "an example that is none": (
+        CHECKER.replace("examples=[Asked(", "examples=['saturate'] or [Asked("),
+        STARTER,
+        r"examples lists calls, Asked\(name, variants, kind\), got 'saturate'",
+    ),
+    "a variant that is no tuple": (
+        CHECKER.replace("[(above_zero(3, 4),), (above_zero(2, 1, 3),)]", "[above_zero(3, 4)]"),
+        STARTER,
+        r"expects a list of tuples of inputs, such as \[\(normal\(3, 4\),\)\], got \[Sample",
+    ),
+    "a shape for an array": (
+        CHECKER.replace("(above_zero(3, 4),)", "((3, 4),)"),
+        STARTER,
+        r"has the input \(3, 4\): for an array of this shape write normal\(3, 4\)",
+    ),
+    "variants of another number": (
+        CHECKER.replace("(above_zero(2, 1, 3),)", "(above_zero(2), above_zero(2))"),
+        STARTER,
+        "has variants of 1 and of 2 inputs: expected as many in each",
+    ),
+    "checks that are no number": (
+        CHECKER.replace("checks=11", 'checks="11"'),
+        STARTER,
+        "checks is how many checks a solution passes, got '11'",
+    ),
+    "no time": (CHECKER.replace("checks=11", "seconds=0"), STARTER, "seconds is how long a check may take, above 0, got 0"),
+    "a requirement that takes something else": (
+        CHECKER.replace("def slope(file, rng):", "def slope(file):"),
+        STARTER,
+        r"requirement 'slope' is a function \(file, rng\), got slope\(file\) \(exercise1.py, line 26\)",
+    ),
     "nothing to check": (
         "from minigen.coursework.exercises.tools import Exercise\nexercise = Exercise(1, 'x', names=('f',))",
         STARTER,
@@ -148,7 +202,7 @@ def test_what_is_no_folder_is_named(name, tmp_path, monkeypatch):
 
 
 def test_a_checker_that_raises_is_blamed_by_its_line_and_not_the_submission(folder, capsys):
-    broken = CHECKER.replace("    x = rng.random(5)\n", "    x = rng.random(5) / [1, 2]\n")
+    broken = CHECKER.replace(DRAWN, "    x = rng.random(5) / [1, 2]\n")
     assert broken != CHECKER
     write(folder, broken)
     Path("ada.py").write_text(SOLUTION, encoding="utf-8")
@@ -158,8 +212,66 @@ def test_a_checker_that_raises_is_blamed_by_its_line_and_not_the_submission(fold
     assert re.search(said, " ".join(capsys.readouterr().out.split()))
 
 
+def test_a_derivative_by_an_array_is_the_checkers_mistake(folder):
+    write(folder, CHECKER.replace("[AsTensor(x)]", "[x]"))
+    report = checked_text(folder.parent, SOLUTION, 1, exercises(folder))
+    said = "the checker is wrong, not theirs.py: by=0 differentiates by an input that is no Tensor: write AsTensor(x) for input 0"
+    assert report.stopped.startswith(said) and report.failed == 0
+
+
+@pytest.mark.parametrize(
+    "right, wrong", [("file.saturate(x)", "file.satturate(x)"), ("gradients(file.sat", "gradients(file.satt")]
+)
+def test_a_name_that_the_checker_misspells_is_its_mistake_and_not_the_submissions(right, wrong, folder, capsys):
+    assert right in CHECKER
+    broken = CHECKER.replace(right, wrong)
+    write(folder, broken)
+    Path("ada.py").write_text(SOLUTION, encoding="utf-8")
+    assert main(["check", "ada.py", "--exercises", "my-exercises", "--csv", "marks.csv"]) == 2
+    line = next(at for at, text in enumerate(broken.splitlines(), 1) if wrong in text)
+    said = "the checker is wrong, not ada.py: file.satturate is not among the names that a file must define: saturate"
+    assert f"{said} (exercise1.py, line {line})" in " ".join(capsys.readouterr().out.split())
+    with open("marks.csv", encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["status"] == "unchecked" and row["first failure"].startswith("the checker is wrong, not ada.py")
+
+
+# Wrong solutions of the page's exercise that do as it wants at the one place where a lazy checker would look.
+RULE, FUNCTION = "return g / (1 + x) ** 2", "return x / (1 + x)"
+PLAUSIBLE = {
+    "flat from 3 on": (FUNCTION, "return (x / (1 + x)).clip(max=0.75)", "values"),
+    "of matrices only": (FUNCTION, "return x / (1 + x) if x.ndim < 3 else x", "values"),
+    "the slope at 0": (RULE, "return g * 1.0", "slope"),
+    "the root of the slope": (RULE, "return g / (1 + x)", "slope"),
+    "without g": (RULE, "return 1 / (1 + x) ** 2", "slope"),
+    "a rule for x from 0.5 on": (RULE, "return mg.where((unwrap(x) > 0) & (unwrap(x) < 0.5), g, g / (1 + x) ** 2)", "slope"),
+    "a rule for x up to 2": (RULE, "return mg.where(unwrap(x) > 2, 0.0 * g, g / (1 + x) ** 2)", "slope"),
+}
+
+
+@pytest.mark.parametrize("right, wrong, check", PLAUSIBLE.values(), ids=PLAUSIBLE)
+def test_a_plausible_wrong_solution_does_not_pass_the_pages_exercise(right, wrong, check, folder):
+    assert right in SOLUTION
+    text = "import minigen as mg\nfrom minigen.autograd import unwrap\n" + SOLUTION.replace(right, wrong)
+    report = checked_text(folder.parent, text, 1, exercises(folder))
+    assert check in failures(report) and not report.stopped, str(report)
+
+
+def test_the_page_shows_what_learners_see(folder, capsys):
+    shown = re.search(r"```console\n(\$ .*?)```", PAGE, re.DOTALL)[1]
+    commands = [part.partition("\n") for part in shown.removeprefix("$ ").split("\n$ ")]
+    assert len(commands) == 3
+    for number, (typed, _, said) in enumerate(commands):
+        if number == 2:
+            Path("exercise1.py").write_text(SOLUTION.replace(RULE, "return g / (1 + x)"), encoding="utf-8")
+        assert main(typed.split()[1:]) == (number > 0)
+        out = capsys.readouterr().out
+        for part in said.split("...\n"):  # what stands between is left out
+            assert part.strip() in out
+
+
 def test_a_checker_that_ends_python_checks_nothing(folder, capsys):
-    write(folder, CHECKER.replace("    x = rng.random(5)\n", "    raise SystemExit(0)\n"))
+    write(folder, CHECKER.replace(DRAWN, "    raise SystemExit(0)\n"))
     Path("ada.py").write_text(SOLUTION, encoding="utf-8")
     assert main(["check", "ada.py", "--exercises", "my-exercises"]) == 2
     assert "it cannot be graded: while requirement 'values', SystemExit: 0" in " ".join(capsys.readouterr().out.split())
@@ -170,7 +282,9 @@ def test_a_requirement_that_says_nothing_passes(folder, capsys):
     write(folder, CHECKER.replace('    return "3 / 4 at x = 3"\n', "").replace("checks=11", "checks=3"))
     Path("ada.py").write_text(SOLUTION, encoding="utf-8")
     assert main(["check", "ada.py", "--exercises", "my-exercises", "--csv", "marks.csv"]) == 0
-    assert re.search(r"^  ok    values$", capsys.readouterr().out, re.MULTILINE)
+    out, err = capsys.readouterr()
+    assert re.search(r"^  ok    values$", out, re.MULTILINE)
+    assert "ada.py passes 11 checks and fails none, but exercise1.py says checks=3: marks are of a wrong total" in err
     assert ",passed,11,11," in Path("marks.csv").read_text(encoding="utf-8")
 
 

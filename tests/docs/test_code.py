@@ -53,7 +53,7 @@ PRINTS = {
     "docs/guide/engine.md": ["log returned NaN or infinity", "Tensor ndarray"],
     "docs/guide/training.md": ["163,814", "epoch 2 of 2"],
     "docs/guide/gpu.md": ["multiply mixes arrays on numpy and strict"],
-    "docs/guide/saving.md": ["2.0 True\n", "'loss': ", "Dense(784 -> 30, selu)"],
+    "docs/guide/saving.md": ["2.0 True\n", "about     Digits from fonts\n", "Dense(784 -> 30, selu)"],
     "docs/guide/pictures.md": [
         "91 images of 32 x 32 x 3, 2 classes",
         "('man', 'woman') man/071.png\n",
@@ -71,6 +71,7 @@ WRITES = {
     "docs/guide/training.md": ["rows.png", "samples.png", "runs/stacked/checkpoint.npz", "runs/vae/best.npz"],
     "docs/guide/saving.md": [
         "models/vae.npz",
+        "models/digits.txt",
         "models/vae.safetensors",
         "models/digits.safetensors",
         "runs/linear/checkpoint.npz",

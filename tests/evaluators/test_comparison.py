@@ -60,8 +60,16 @@ def test_glyphs_held_out_are_in_the_fonts_of_the_training_split():
     found = evaluators.held_out(test, 30)
     assert found.shape == (30, 28, 28, 1)
     assert metrics.nearest_training(found, train.images).distances.min() > 0, "none is a training image"
-    faces = data.load("faces", resolution=8, train_size=10, test_size=20)[1]
-    np.testing.assert_array_equal(evaluators.held_out(faces, 15), faces.images[:15])
+
+
+def test_others_held_out_are_from_the_whole_test_split():
+    """Not its first ones: MNIST's first 5,000 are by other writers than the rest."""
+    faces = data.load("faces", resolution=8, train_size=10, test_size=400)[1]
+    places = [int(np.flatnonzero((faces.images == image).all(axis=(1, 2, 3)))[0]) for image in evaluators.held_out(faces, 200)]
+    assert len(set(places)) == 200 and places == sorted(places)
+    assert 70 <= sum(place < 200 for place in places) <= 130
+    np.testing.assert_array_equal(evaluators.held_out(faces, 200), evaluators.at_random(faces, 200).images)
+    np.testing.assert_array_equal(evaluators.held_out(faces, 400), faces.images)
 
 
 @pytest.mark.parametrize("make, message", [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minigen as mg
-from minigen import nn, pretrained
+from minigen import nn
 from minigen.errors import CheckpointError, MissingPackageError, StateError
 from minigen.models import autoencoders
 from minigen.models.applications import context_encoder, style_transfer, super_resolution
@@ -124,13 +124,13 @@ def test_outputs_are_the_same_and_what_was_changed_later_is_kept(ending, tmp_pat
     noisy.encoder[1].weight.requires_grad = False
     for model in (vae, noisy):
         model.save(tmp_path / f"model{ending}")
-    vae.save(tmp_path / f"vae{ending}", notes={"data": "glyphs", "epochs": np.int64(3)})
+    vae.save(tmp_path / f"vae{ending}", card={"data": "glyphs", "epochs": np.int64(3)})
     again, quiet = mg.load(tmp_path / f"vae{ending}"), mg.load(str(tmp_path / f"model{ending}"))
     assert (again.beta, again.label, again.encoder[0].remark) == (4.0, "best", ("a", 1)) and quiet.corrupt.amount == 0.9
     assert [p.requires_grad for p in quiet.parameters()].count(False) == 1 and not quiet.encoder[1].weight.requires_grad
     x = np.random.default_rng(0).random((3, 28, 28, 1), dtype=np.float32)
     np.testing.assert_array_equal(again.reconstruct(x).numpy(), vae.eval().reconstruct(x).numpy())
-    about = mg.pretrained.about(tmp_path / f"vae{ending}")
+    about = mg.card(tmp_path / f"vae{ending}")
     assert about["class"] == "models.autoencoders.variational.VariationalAutoencoder" and about["settings"]["hidden"] == [8]
     assert about["settings"]["reconstruction"] == "bce", "defaults, too: another version may have others"
     assert (about["data"], about["epochs"], about["minigen"]) == ("glyphs", 3, mg.__version__)
@@ -232,8 +232,12 @@ def test_bad_calls_are_answered(tmp_path, monkeypatch):
     model = nn.Dense(2, 3)
     with pytest.raises(ValueError, match=r"ends in \.npz or \.safetensors, got '.*model': did you mean '.*model\.npz'"):
         model.save(tmp_path / "model")
-    with pytest.raises(TypeError, match="notes are names with JSON values, such as"):
-        model.save(tmp_path / "model.npz", notes={"when": object()})
+    for card in ({"when": object()}, {"loss": float("nan")}, 3):
+        with pytest.raises(TypeError, match=r"a card is words, or names with JSON values, such as \{'data': 'glyphs', .*, got "):
+            model.save(tmp_path / "model.npz", card=card)
+    for metrics in ([0.5], {"accuracy": [0.5]}, {"accuracy": None}):
+        with pytest.raises(TypeError, match=r"the metrics of a card are names with numbers, such as \{'accuracy': 0.9\}, got "):
+            model.save(tmp_path / "model.npz", card={"metrics": metrics})
     with pytest.raises(TypeError, match="into is a model, such as"):
         mg.load(tmp_path / "model.npz", into=nn.Dense)
     with pytest.raises(FileNotFoundError, match=r"model\.npz"):
@@ -356,7 +360,8 @@ def test_a_hostile_description_makes_nothing(name, tmp_path):
         ({"spectral norm": ["0"]}, "it has no '0'"),
         ({"frozen": ["x"]}, "it has no 'x'"),
         ({"minigen": None}, "has a damaged header"),
-        ({"notes": []}, "has a damaged header"),
+        ({"card": []}, "has a damaged header"),
+        ({"card": {"metrics": [3]}}, r"has a damaged header: the metrics of its card are \[3\]"),
         ({"weights": "0" * 64}, "its weights are not those that were saved"),
     ],
 )
@@ -419,12 +424,6 @@ def test_of_a_function_only_that_it_was_one_is_remembered(tmp_path):
     twin = pickle.loads(pickle.dumps(layer))
     twin.save(tmp_path / "model.npz")
     np.testing.assert_array_equal(mg.load(tmp_path / "model.npz").weight.numpy(), np.ones((2, 3)))
-
-
-def test_notes_stand_in_for_nothing(tmp_path):
-    nn.Dense(2, 3).save(tmp_path / "model.npz", notes={"class": "digits", "data": "glyphs"})
-    said = pretrained.about(tmp_path / "model.npz")
-    assert said["class"] == "nn.dense.Dense" and said["data"] == "glyphs"
 
 
 def test_a_header_nested_too_deeply_is_refused(tmp_path):

@@ -22,7 +22,7 @@ FACTS = {"about": "for tests", "command": "none", "images_seen": 0, "hours": "no
 
 def check(name):
     """Recompute the figures of a card. Other machines round otherwise: then an image in a thousand may be near another no more."""
-    found, expected = pretrained.check_figures(name), pretrained.card(name).check
+    found, expected = pretrained.check_figures(name), pretrained.shipped(name).check
     assert found["Fréchet distance"] == pytest.approx(expected["Fréchet distance"], rel=1e-3)
     for share in ("precision", "recall"):
         assert found[share] == pytest.approx(expected[share], abs=4e-3)
@@ -52,12 +52,12 @@ def test_a_card_says_what_is_reached(name):
 
 def test_worse_figures_are_not_enough(monkeypatch):
     """Each figure, a little beyond its bound, is missed by its own name."""
-    card = pretrained.card("progan-faces-32")
+    card = pretrained.shipped("progan-faces-32")
     floor, worst = "real images held out: ", {"distance in floors": 9.0, "precision": 0.8, "recall": 0.7, "newness": 0.6}
     worst |= {"copies": 0.02, "1-NN accuracy": 0.66, "SWD x 1000, 8 pixels": 2.1 * card.metrics[f"{floor}SWD x 1000, 8 pixels"]}
     for what, value in worst.items():
         spoiled = replace(card, metrics=card.metrics | {f"samples: {what}": value})
-        monkeypatch.setattr(pretrained, "card", lambda name, spoiled=spoiled: spoiled)
+        monkeypatch.setattr(pretrained, "shipped", lambda name, spoiled=spoiled: spoiled)
         missed = {each.partition(",")[0] for each, _, _, met in verdicts_of("progan-faces-32") if not met}
         assert missed == {"distance in floors", what.partition(" x")[0]}
 

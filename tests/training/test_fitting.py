@@ -185,7 +185,7 @@ def test_validation_takes_no_noise_from_training(backend):
 
 def test_validation_is_the_mean_over_examples_though_the_last_batch_is_smaller(monkeypatch):
     _, history = train(validation=examples(15, 6))
-    monkeypatch.setattr(training.fitting, "VALIDATION_BATCH", 7)
+    monkeypatch.setattr(training.evaluation, "BATCH", 7)
     _, in_batches = train(validation=examples(15, 6))
     for name in ("validation loss", "validation mse", "validation size"):
         np.testing.assert_allclose(in_batches[name], history[name], rtol=1e-6, err_msg=name)

@@ -7,7 +7,7 @@ import minigen as mg
 from minigen import data, losses, nn, ops, optim
 from minigen.data import batches
 from minigen.errors import CheckpointError, DtypeError, ShapeError
-from minigen.training import Checkpoint, fit, predict
+from minigen.training import Checkpoint, evaluate, fit, predict
 
 rng = np.random.default_rng(0)
 X = rng.random((20, 4, 4, 1), dtype=np.float32)
@@ -92,7 +92,7 @@ WRONG = {
     "Keras's": ({"loss": "binary_crossentropy"}, ValueError, "unknown loss 'binary_crossentropy': here it is 'bce_with_logits'"),
     "nowhere": ({"loss": "huber"}, ValueError, "unknown loss 'huber': expected one of mse, mae, bce_with_logits, cross_entropy"),
     "a number": ({"loss": 3}, TypeError, "loss: expected a function .*outputs, targets.*, got int"),
-    "none": ({}, TypeError, 'Sequential has no loss.batch.: give fit another, loss="mse", or'),
+    "none": ({}, TypeError, 'Sequential has no loss.batch.: give another, loss="mse", or'),
     "no mean": ({"loss": lambda y, x: (y - x) ** 2}, TypeError, r"loss <lambda> returned an array of shape \(8, 4, 4, 1\)"),
     "a tuple": ({"loss": lambda y, x: (1, {})}, TypeError, "loss <lambda> returned a tuple, expected one number"),
     "three arrays": ({"loss": "mse", "examples": (X, X, X)}, ValueError, r"with loss=mse the examples are x, .* got 3 arrays"),
@@ -111,6 +111,26 @@ WRONG = {
         {"loss": "bce_with_logits", "model": lambda: made((nn.Flatten,), 3)},
         ShapeError,
         r"makes \(n, 3\) .* expected the same$",
+    ),
+    "a sigmoid": (
+        {"loss": "bce_with_logits", "model": lambda: nn.Sequential(made(), nn.Sigmoid(), nn.Reshape((4, 4, 1)))},
+        ValueError,
+        r"loss bce_with_logits is of logits, the sigmoid is part of it: this Sequential ends with another; leave that out, and take "
+        r"minigen.sigmoid\(training.predict\(model, x\)\) for what it would have made",
+    ),
+    "a sigmoid in a layer": (
+        {"loss": losses.bce_with_logits, "model": lambda: nn.Sequential(nn.Flatten(), nn.Dense(16, 16, "sigmoid"), nn.Flatten())},
+        ValueError,
+        "loss bce_with_logits is of logits",
+    ),
+    "a softmax": (
+        {
+            "loss": "cross_entropy",
+            "examples": (X, LABELS),
+            "model": lambda: nn.Sequential(nn.Flatten(), nn.Dense(16, 3, "softmax")),
+        },
+        ValueError,
+        "loss cross_entropy is of logits, the softmax is part of it",
     ),
     "double targets": ({"loss": "mse", "examples": (X, X.astype("float64"))}, DtypeError, r"examples\[1\] are float64"),
 }
@@ -156,6 +176,61 @@ def test_a_share_leaves_some_on_both_sides(share, counts):
 def test_keras_names_are_answered():
     with pytest.raises(TypeError, match="fit has no setting 'validation_split': did you mean 'validation'"):
         trained(loss="mse", validation_split=0.2)
+
+
+# -- evaluation --------------------------------------------------------------------------------------------------------
+
+
+def test_an_activation_that_a_loss_does_not_have_may_end_a_network():
+    pixels = nn.Sequential(nn.Flatten(), nn.Dense(16, 16, "sigmoid"), nn.Reshape((4, 4, 1)))
+    assert len(trained(model=pixels, loss="mse")[1]["loss"]) == 2
+    trained((X, LABELS), nn.Sequential(nn.Flatten(), nn.Dense(16, 3, "sigmoid")), loss="cross_entropy")
+
+
+def test_an_evaluation_is_what_fit_says_of_held_out_examples(backend):
+    model, history = trained(loss="mse", validation=X[:7])
+    model.train()
+    assert evaluate(model, X[:7], loss="mse") == {"loss": pytest.approx(history["validation loss"][-1], rel=1e-6)}
+    assert all(layer.training for layer in model.modules()), "its mode is as before"
+
+
+def test_an_evaluation_has_the_terms_of_the_models_own_loss_and_draws_nothing_of_yours():
+    class Own(nn.Module):
+        def __init__(self):
+            self.dense, self.drop = nn.Dense(3, 3), nn.Dropout(0.5)
+
+        def loss(self, x):
+            noise = mg.asarray(mg.backend.random.normal(x.shape))
+            error, size = losses.mse(self.drop(self.dense(x)), x + noise), losses.mse(x, noise)
+            return error + size, {"error": error, "size": size}
+
+    model, x = Own(), rng.random((6, 3), dtype=np.float32)
+    before = mg.backend.random.state_dict()
+    first, again = evaluate(model, x), evaluate(model, x)
+    assert first == again and set(first) == {"loss", "error", "size"} and mg.backend.random.state_dict() == before
+    assert first["loss"] == pytest.approx(first["error"] + first["size"]) and not hasattr(model.dense.weight.grad, "shape")
+
+
+def test_an_evaluation_drops_nothing():
+    model, x = nn.Sequential(nn.Dropout(0.5), nn.Dense(3, 3)), rng.random((6, 3), dtype=np.float32)
+    assert evaluate(model, x, loss="mse")["loss"] == pytest.approx(float(losses.mse(predict(model, x), x)), rel=1e-6)
+
+
+def test_a_classifier_is_evaluated_on_pairs():
+    classifier = made((nn.Flatten,), 3)
+    expected = float(losses.cross_entropy(predict(classifier, X), LABELS))
+    assert evaluate(classifier, (X, LABELS), loss="cross_entropy")["loss"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("arguments", "options", "error", "message"), [
+    ((lambda x: x, X), {"loss": "mse"}, TypeError, "evaluate takes a Module, evaluate.model, examples., got a function"),
+    ((made(), X), {}, TypeError, 'Sequential has no loss.batch.: give another, loss="mse", or'),
+    ((made(), X[:0]), {"loss": "mse"}, ShapeError, "examples: expected an array .* with n >= 1"),
+    ((made(), (X, X, X)), {"loss": "mse"}, ValueError, "got 3 arrays"),
+])  # fmt: skip
+def test_what_cannot_be_evaluated_is_refused(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        evaluate(*arguments, **options)
 
 
 # -- prediction --------------------------------------------------------------------------------------------------------

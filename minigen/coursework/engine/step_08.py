@@ -12,8 +12,8 @@ declared, so that a rule that was merely forgotten is an error. What comes after
 input.
 
 And a rule for each input need not be run for each input. A Tensor says whether its gradient is wanted, requires_grad; a result
-wants one if one of its inputs does. Of x @ w with x a batch of images, g w^T, a gradient as large as the batch, is never
-computed.
+wants one if one of its inputs does, and backward from one that wants none is an error. Of x @ w with x a batch of images, g w^T,
+a gradient as large as the batch, is never computed.
 
 It prints:
 
@@ -68,6 +68,8 @@ class Tensor:
 
     def backward(self):
         """Add dself/dinput to the grad of each input that requires one."""
+        if not self.requires_grad:
+            raise ValueError("no gradient is wanted: nothing that this was computed from has requires_grad=True")
         if self.data.size != 1:
             raise ValueError(f"a derivative starts from a single number, got shape {self.data.shape}: add it up first")
         gradients = {self: np.ones_like(self.data)}
@@ -119,6 +121,8 @@ def array_of(x):
 
 def sum_to(g, shape):
     """An array added up along the axes that broadcasting an array of this shape has made."""
+    if np.broadcast_shapes(g.shape, shape) != g.shape:
+        raise ValueError(f"a rule gave a gradient of shape {g.shape} for an input of shape {shape}")
     g = g.sum(axis=tuple(range(g.ndim - len(shape))))
     stretched = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
     return g.sum(axis=stretched, keepdims=True)

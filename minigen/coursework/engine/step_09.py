@@ -84,6 +84,8 @@ class Tensor:
 
     def backward(self, retain_graph=False):
         """Add dself/dinput to the grad of each input that requires one. The graph is freed on the way, unless retain_graph."""
+        if not self.requires_grad:
+            raise ValueError("no gradient is wanted: nothing that this was computed from has requires_grad=True")
         if self.data.size != 1:
             raise ValueError(f"a derivative starts from a single number, got shape {self.data.shape}: add it up first")
         gradients = {self: np.ones_like(self.data)}
@@ -138,6 +140,8 @@ def array_of(x):
 
 def sum_to(g, shape):
     """An array added up along the axes that broadcasting an array of this shape has made."""
+    if np.broadcast_shapes(g.shape, shape) != g.shape:
+        raise ValueError(f"a rule gave a gradient of shape {g.shape} for an input of shape {shape}")
     g = g.sum(axis=tuple(range(g.ndim - len(shape))))
     stretched = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
     return g.sum(axis=stretched, keepdims=True)
@@ -173,8 +177,8 @@ matmul = Op("matmul", product, a=lambda g, y, a, b: g @ b.T, b=lambda g, y, a, b
 power = Op(
     "power",
     lambda x, exponent: x**exponent,
-    non_differentiable=("exponent",),
     x=lambda g, y, x, exponent: g * exponent * x ** (exponent - 1),
+    exponent=lambda g, y, x, exponent: g * y * np.log(x),  # which step 8 had forgotten; for x > 0
 )
 tanh = Op("tanh", lambda x: np.tanh(x), x=lambda g, y, x: g * (1 - y * y))
 

@@ -12,8 +12,8 @@ backward leaves gradients with the inputs, for training. grad(y, xs) returns the
 nothing. With it a derivative can be part of a loss, such as the gradient penalty of a WGAN: (||dD/dx|| - 1)^2 at each example,
 to be differentiated by the weights of D.
 
-This is the engine of minigen, but for what makes it fast, its messages, and some fifty more ops: minigen/engine and
-minigen/ops.
+This is the engine of minigen, but for what makes it fast, its messages, float32, a cotangent for results of several numbers, the
+guard against parameters that change before backward, and some fifty more ops: minigen/engine and minigen/ops.
 
 It prints:
 
@@ -90,6 +90,9 @@ class Tensor:
         self.op, self.parents, self.settings, self.grad = None, (), {}, None
         self.number = next(count)
 
+    def __array__(self, *_, **__):
+        raise TypeError("a function of NumPy remembers nothing: write an op, or give it the array, .data")
+
     shape = property(lambda self: self.data.shape)
     T = property(lambda self: transpose(self))
 
@@ -150,11 +153,13 @@ def grad(y, xs, create_graph=False):
         gradients = propagate(y, create_graph, free=False)
     if unused := [position for position, x in enumerate(xs) if x not in gradients]:
         raise ValueError(f"y does not depend on xs[{unused[0]}]")
-    return [gradients[x] if create_graph else Tensor(gradients[x]) for x in xs]
+    return [gradients[x] if create_graph else Tensor(gradients[x] + 0.0) for x in xs]  # arrays of their own
 
 
 def propagate(y, create_graph, free):
     """dy/dinput and dy/dx of every tensor x of the graph, as Tensors or as arrays."""
+    if not y.requires_grad:
+        raise ValueError("no gradient is wanted: nothing that this was computed from has requires_grad=True")
     if y.data.size != 1:
         raise ValueError(f"a derivative starts from a single number, got shape {y.shape}: add it up first")
     start = np.ones_like(y.data)
@@ -200,6 +205,11 @@ def array_of(x):
     return x.data if isinstance(x, Tensor) else x
 
 
+def is_0(x):
+    """Where an array, or the array of a Tensor, is 0: a condition, of which there is no derivative."""
+    return np.equal(array_of(x), 0)
+
+
 # -- ops: functions of arrays, with rules of ops -----------------------------------------------------------------------
 
 
@@ -215,8 +225,8 @@ multiply = Op("multiply", lambda x, y: x * y, x=lambda g, z, x, y: g * y, y=lamb
 power = Op(
     "power",
     lambda x, exponent: x**exponent,
-    non_differentiable=("exponent",),
-    x=lambda g, y, x, exponent: g * exponent * x ** (exponent - 1) if exponent else g * 0.0,
+    x=lambda g, y, x, exponent: g * exponent * x ** where(is_0(x) & is_0(exponent), 1.0, exponent - 1),  # x^0 is constant
+    exponent=lambda g, y, x, exponent: g * y * log(where(is_0(x), 1.0, x)),  # and so is 0^exponent; else for x > 0
 )
 exp = Op("exp", lambda x: np.exp(x), x=lambda g, y, x: g * y)
 log = Op("log", lambda x: np.log(x), x=lambda g, y, x: g / x)
@@ -235,12 +245,15 @@ reshape = Op("reshape", lambda x, *, shape: x.reshape(shape), x=lambda g, y, x, 
 
 def spread(g, y, x, *, axis, keepdims):
     """The rule of the sum: g in the shape of x."""
-    kept = tuple(1 if axis in (None, i, i - len(x.shape)) else n for i, n in enumerate(x.shape))
+    axes = None if axis is None else {*np.atleast_1d(axis)}
+    kept = tuple(1 if axes is None or {i, i - len(x.shape)} & axes else n for i, n in enumerate(x.shape))
     return broadcast_to(reshape(g, shape=kept), shape=x.shape)
 
 
 def added_up(x, *, shape):
     """x added up along the axes that broadcasting an array of this shape has made."""
+    if np.broadcast_shapes(x.shape, shape) != x.shape:
+        raise ValueError(f"a rule gave a gradient of shape {x.shape} for an input of shape {shape}")
     x = np.sum(x, axis=tuple(range(x.ndim - len(shape))))
     return np.sum(x, axis=tuple(i for i, n in enumerate(shape) if n == 1 and x.shape[i] != 1), keepdims=True)
 
@@ -299,7 +312,7 @@ if __name__ == "__main__":
     u, v, w = rng.standard_normal((3, 4))
     assert np.allclose(*second(lambda x: tanh(x).sum(), u, v), atol=1e-6)
     print("the second derivative of tanh against what is measured: below 1e-6")
-    assert np.allclose(*second(lambda x: (exp(x * w) / (1 + x**2)).sum() * where(u > 0, x, x**3).sum(), u, v), atol=1e-6)
+    assert np.allclose(*second(lambda x: (exp(x * w) / (1 + x**2) ** x).sum() * where(u > 0, x, x**3).sum(), u, v), atol=1e-6)
     print("Hessian times vector against what is measured: below 1e-6")
 
     points = rng.standard_normal((20, 2))

@@ -28,4 +28,6 @@ def unknown(number: int | str, known: Mapping[int, Exercise]) -> str:
     """What to say of an exercise that does not exist."""
     numbers = sorted(known)
     gaps = numbers != list(range(numbers[0], numbers[-1] + 1)) or len(numbers) == 1
-    return f"there is no exercise {number}: expected {', '.join(map(str, numbers)) if gaps else f'{numbers[0]} to {numbers[-1]}'}"
+    expected = ", ".join(map(str, numbers)) if gaps else f"{numbers[0]} to {numbers[-1]}"
+    others = "; --exercises FOLDER has a teacher's own" if known[numbers[0]].home == COURSEWORK else ""
+    return f"there is no exercise {number}: expected {expected}{others}"

@@ -4,17 +4,15 @@ A checker is run in the grader, and is as free as the grader is: it is the teach
 not see the folder (see `grade`).
 """
 
-import re
 import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
 
 from minigen.coursework.exercises.tools import Exercise
-from minigen.coursework.grading.submission import EXERCISE
+from minigen.coursework.grading.submission import EXERCISE, NAME
 from minigen.errors import UsageError
 
-FILE = re.compile(r"exercise([1-9]\d{0,5})\.py")
 PAGE = "docs/coursework.md says how they are written"
 
 
@@ -38,7 +36,7 @@ def read_folder(folder: Path) -> dict[int, Exercise]:
 def numbers_in(folder: Path) -> set[int]:
     """The numbers of the files exerciseN.py in a folder."""
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return {int(match[1]) for match in map(FILE.fullmatch, names) if match}
+    return {int(match[1]) for match in map(NAME.fullmatch, names) if match}
 
 
 def loaded(folder: Path, number: int) -> Exercise:
@@ -69,5 +67,5 @@ def loaded(folder: Path, number: int) -> Exercise:
 
 def line_in_checker(error: BaseException) -> str:
     """The innermost line of a checker that an error came through, as text; "" if it came through none."""
-    frames = [each for each in traceback.extract_tb(error.__traceback__) if FILE.fullmatch(Path(each.filename).name)]
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if NAME.fullmatch(Path(each.filename).name)]
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

@@ -5,6 +5,7 @@ in another process (see grading/remote.py): it is called, and arrays come back. 
 must not know in advance what it will be asked.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,19 +18,22 @@ from minigen.coursework.examples import Sample
 from minigen.coursework.grading.calls import Call
 from minigen.coursework.grading.remote import ALL_ELEMENTS, Array, Network, Remote, encoded, loss_of, numbers
 from minigen.coursework.grading.report import CheckFailed, expect
+from minigen.utils.checks import is_whole
 
 if TYPE_CHECKING:
     from minigen.data import Dataset
 
 SECONDS = 60.0  # that a check may take, unless an exercise allows more
 COURSEWORK = Path(__file__).parents[1]
+TARGETS = ("function", "op", "layer", "model")  # what may be asked for
 Requirement = Callable[[Remote, np.random.Generator], str]
 
 
 @dataclass(frozen=True)
 class Asked:
     """A call to be checked: of the learner's op or function `name`, or of an object of the class `name` made with `settings`, a
-    layer or a model. `variants`: tuples of inputs, samples, networks or other values."""
+    layer or a model. `variants`: tuples of inputs, samples, networks or other values. Raises ValueError or TypeError for what no
+    submission could be asked."""
 
     name: str
     variants: list[tuple]
@@ -37,6 +41,20 @@ class Asked:
     options: dict[str, Any] = field(default_factory=dict)
     output: tuple[int, ...] | None = None
     settings: tuple | dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        what = f"Asked({self.name!r}, ...)"
+        if self.kind not in TARGETS:
+            raise ValueError(f"{what} has the kind {self.kind!r}: expected one of {', '.join(map(repr, TARGETS))}")
+        if self.kind in ("layer", "model") and self.settings is None:
+            raise ValueError(f"{what} is a {self.kind}, and has no settings to make one with: settings=(4, 3), or settings=()")
+        if not (isinstance(self.variants, list) and self.variants and all(isinstance(each, tuple) for each in self.variants)):
+            raise TypeError(f"{what} expects a list of tuples of inputs, such as [(normal(3, 4),)], got {self.variants!r}")
+        for x in (x for variant in self.variants for x in variant):
+            if isinstance(x, tuple) and all(isinstance(n, int) for n in x):
+                raise TypeError(f"{what} has the input {x!r}: for an array of this shape write normal{x!r}")
+        if len(counts := {len(each) for each in self.variants}) > 1:
+            raise ValueError(f"{what} has variants of {min(counts)} and of {max(counts)} inputs: expected as many in each")
 
     def is_that(self, call: Call) -> bool:
         """Whether this is what a worker says it is, with inputs that are no easier."""
@@ -89,11 +107,29 @@ class Exercise:
         for name in ("names", "forbidden"):
             if isinstance(text := getattr(self, name), str):
                 raise TypeError(f'Exercise: {name} lists names, {name}=("{text}",) with a comma, got {text!r}')
+        if not (is_whole(self.checks) and self.checks >= 0):
+            raise ValueError(f"Exercise: checks is how many checks a solution passes, got {self.checks!r}")
+        if not (isinstance(self.seconds, (int, float)) and self.seconds > 0):
+            raise ValueError(f"Exercise: seconds is how long a check may take, above 0, got {self.seconds!r}")
+        for each in self.examples:
+            if not isinstance(each, Asked):
+                raise TypeError(f"Exercise: examples lists calls, Asked(name, variants, kind), got {each!r}")
+            self.expect_named(each.name, f"Asked({each.name!r}, ...)")
+
+    def expect_named(self, name: str, what: str) -> None:
+        """Raise ValueError, which says `what` asks for it, unless a file must define this name."""
+        if name not in self.names:
+            raise ValueError(f"{what} is not among the names of exercise {self.number}: {', '.join(self.names)}")
+
+    @property
+    def checker(self) -> str:
+        """The name of the file that checks."""
+        return f"exercise{self.number}.py"
 
     @property
     def starter(self) -> Path:
         """The file that is handed out."""
-        return self.home / "starters" / f"exercise{self.number}.py"
+        return self.home / "starters" / self.checker
 
     def requirement(self, name: str, of: str = "", on: str = "") -> Callable[[Requirement], Requirement]:
         """Make a function a requirement, by the name under which it is reported. `of`: whose values it is about; `on`: whose
@@ -102,10 +138,15 @@ class Exercise:
         if name in self.requirements:
             raise ValueError(f"Exercise {self.number} has two requirements {name!r}: the name is how they are reported")
         for option, value in (("of", of), ("on", on)):
-            if value and value not in self.names:
-                raise ValueError(f"{option}={value!r} is not among the names of exercise {self.number}: {', '.join(self.names)}")
+            if value:
+                self.expect_named(value, f"{option}={value!r}")
 
         def add(function: Requirement) -> Requirement:
+            try:
+                inspect.signature(function).bind(None, None)
+            except TypeError:
+                takes = inspect.signature(function)
+                raise TypeError(f"requirement {name!r} is a function (file, rng), got {function.__name__}{takes}") from None
             self.requirements[name] = function
             self.values |= {name: of} if of else {}
             self.rests_on |= {name: on} if on else {}

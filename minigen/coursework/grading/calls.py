@@ -131,7 +131,7 @@ class Call:
         return self.result(arrays, **wanted)["y"]
 
     def advice(self, about: str) -> list[str]:
-        """What the text of the learner's functions suggests, about "arrays", "float64" or "cuts", if it can be read."""
+        """What the text of the learner's functions suggests, about "arrays", "float64", "cuts" or "rules", if it can be read."""
         try:
             return self.ask("advise", [str], about=about)
         except LearnerError:

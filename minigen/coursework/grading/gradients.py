@@ -136,7 +136,7 @@ def explain(call: Call, mismatch: Mismatch, arrays: list[Array], order: int) -> 
     f = differentiable(call, 0, 1)
     place = op["rules"][name]["place"] if name in op["rules"] else name
     of_values = hints.of_values(mismatch, arrays[mismatch.input], f.value(arrays))
-    return [f"rule: {place}", *of_values, *of_another_input(f, mismatch, arrays)]
+    return [f"rule: {place}", *of_values, *of_another_input(f, mismatch, arrays), *call.advice("rules")]
 
 
 def of_another_input(f: Differentiable, mismatch: Mismatch, arrays: list[Array]) -> list[str]:

@@ -23,6 +23,10 @@ VALUE = (Array, dict, str, int, float, bool, None)
 ALL_ELEMENTS = ".mean(axis=0) and .sum(axis=0) leave the other axes: without axis they are over all elements"
 
 
+class CheckerMistake(Exception):
+    """A checker asks for something that no submission was told to have."""
+
+
 @dataclass(frozen=True)
 class AsTensor:
     """An array that the worker turns into a Tensor, which requires a gradient where one is asked for."""
@@ -40,14 +44,16 @@ class Network:
 
 class Remote:
     """A name of the submission, or an object in its worker; attributes and results are found there when they are used. By
-    default the submission itself."""
+    default the submission itself. `names`: what it was told to define, and so all that may be asked of it."""
 
-    def __init__(self, session: Session, target: dict[str, Any] | None = None):
-        self._session, self._target = session, target or {"path": []}
+    def __init__(self, session: Session, target: dict[str, Any] | None = None, names: Sequence[str] | None = None):
+        self._session, self._target, self._names = session, target or {"path": []}, names
 
     def __getattr__(self, name: str) -> "Remote":
         if name.startswith("_"):
             raise AttributeError(name)
+        if self._names is not None and name not in self._names:
+            raise CheckerMistake(f"file.{name} is not among the names that a file must define: {', '.join(self._names)}")
         return Remote(self._session, self._target | {"path": [*self._target["path"], name]})
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -61,6 +67,9 @@ def called(
     """Of target(*inputs, **options) the "value", the "inputs" as they are afterward, and the "gradients": of the value, or of
     <cotangent, value>, by inputs (their positions) or parameters."""
     session = target._session
+    for x in by or ():
+        if isinstance(x, int) and not isinstance(inputs[x], AsTensor):
+            raise CheckerMistake(f"by={x} differentiates by an input that is no Tensor: write AsTensor(x) for input {x}")
     found = session.ask(
         "call",
         {"value": VALUE, "inputs": VALUE, "gradients": [Array]},

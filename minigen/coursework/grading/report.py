@@ -34,12 +34,14 @@ class Remark(NamedTuple):
 
 @dataclass
 class Line:
-    """One check. `passed` None: a remark. hints: what is wrong, where, and what may help."""
+    """One check. `passed` None: a remark. hints: what is wrong, where, and what may help. `follows`: it failed because another
+    did, which comes first."""
 
     check: str
     passed: bool | None
     detail: str = ""
     hints: list[str] = field(default_factory=list)
+    follows: bool = False
 
     def text(self, shown: set[str]) -> str:
         """As it is printed; a traceback that was shown is not shown again."""
@@ -131,8 +133,12 @@ class Report:
         """The first check that failed, for a list of many files."""
         if self.stopped:
             said = self.stopped.strip().splitlines()
-            return said[-1 if said[0].endswith(":") else 0][:WIDTH]  # of a traceback what it ends with
-        return next((f"{item.name}: {line.check}" for item in self.items for line in item.checks if line.passed is False), "")
+            first = said[-1 if said[0].endswith(":") else 0]  # of a traceback what it ends with
+            return first.removeprefix(f"{self.file} ")[:WIDTH]  # the list names it
+        failed = [
+            (line.follows, f"{item.name}: {line.check}") for item in self.items for line in item.checks if line.passed is False
+        ]
+        return min(failed, key=lambda each: each[0], default=(False, ""))[1]
 
     def as_dict(self) -> dict[str, Any]:
         """For a file of marks."""

@@ -44,14 +44,14 @@ class LearnerError(Exception):
 
 class Session:
     """`running`: the current activity, for the message if it never ends. `files`: the submission and its helpers, by name.
-    `seed`: of all random numbers of this grading.
+    `seed`: of all random numbers of this grading. `memory`: bytes that a process may take; 0 where there is no limit.
 
     The seed comes from the text of the submission: the same file gets the same marks every time, and no file can anticipate its
     questions.
     """
 
     def __init__(self, seed: int, files: list[str]):
-        self.seed, self.files = seed, files
+        self.seed, self.files, self.memory = seed, files, 0
         self.running = "starting"
         self.printed = ""
 

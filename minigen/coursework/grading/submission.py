@@ -13,17 +13,21 @@ from minigen.coursework.grading.session import in_one_line
 LARGEST = 1 << 20  # bytes of a file
 HELPERS = 20  # files beside it that may be copied along
 EXERCISE = re.compile(rb"^EXERCISE[ \t]*=[ \t]*(\d{1,6})[ \t]*(?:#.*)?\r?$", re.MULTILINE)
+NAME = re.compile(r"exercise([1-9]\d{0,5})\.py")
+FOREIGN = {"site-packages", "__MACOSX"}  # folders that came along, with files that nobody handed in
 IMPORTS = re.compile(rb"(?:^|[;:])[ \t]*(?:from|import)[ \t]([^\n;#]*)", re.MULTILINE)
 
 
 @dataclass
 class Submission:
-    """A file and those that it imports from beside it. `problem`: why it cannot be checked. `link`: what to know of its path."""
+    """A file and those that it imports from beside it. `problem`: why it cannot be checked. `link`: what to know of its path.
+    `named`: the number in its name, exerciseN.py, by which it is known where it does not say its number."""
 
     shown: str
     path: Path
     problem: str = ""
     link: str = ""
+    named: int | None = None
     source: bytes = b""
     helpers: dict[str, bytes] = field(default_factory=dict)  # name -> content
 
@@ -34,10 +38,15 @@ class Submission:
         return int.from_bytes(hashlib.sha256(texts).digest()[:8], "big")
 
     @property
-    def exercise(self) -> int | None:
+    def said(self) -> int | None:
         """The number N of a line `EXERCISE = N`; None without one."""
         found = EXERCISE.search(self.source)
         return int(found.group(1)) if found else None
+
+    @property
+    def exercise(self) -> int | None:
+        """Its exercise: what it says, or else its name, exerciseN.py."""
+        return self.named if self.said is None else self.said
 
     def write_into(self, folder: Path) -> None:
         """Copy it, with its helpers."""
@@ -45,18 +54,45 @@ class Submission:
             (folder / name).write_bytes(content)
 
 
-def found_in(paths: Iterable[Path], number: int | None = None) -> list[Path]:
-    """The paths, with the submissions in it, at any depth, in place of a folder: the Python files that say EXERCISE = N, this
-    `number` if there is one. A folder without any stays, and `read` says so."""
+def found_in(paths: Iterable[Path], number: int | None = None, secret: Iterable[Path] = ()) -> tuple[list[Path], list[Path]]:
+    """The paths, with the submissions in it, at any depth, in place of a folder; and what else is in it, which may be helpers.
+
+    A submission is a Python file that says EXERCISE = N or is called exerciseN.py, with this `number` if there is one; and a file
+    that cannot be read, for it may be one; not in a `secret` folder. A folder without any stays, and `read` says so.
+    """
     found: list[Path] = []
+    others: list[Path] = []
     for path in paths:
-        inside = [path]
-        if path.is_dir():
-            files = [each for each in sorted(path.rglob("*.py")) if not each.relative_to(path).parts[0].startswith(".")]
-            said = {each: read(each).exercise for each in files}
-            inside = [each for each in files if said[each] is not None and number in (None, said[each])] or inside
-        found += inside
-    return found
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = []
+        for each in python_files(path):
+            if set(secret) & set((each.parent.resolve() / each.name).parents):
+                continue
+            submission = read(each)
+            if submission.exercise is None and not submission.problem:
+                others.append(each)
+            elif submission.exercise is None or number in (None, submission.exercise):
+                inside.append(each)
+        found += inside or [path]
+    return found, others
+
+
+def python_files(folder: Path) -> list[Path]:
+    """All Python files in a folder, at any depth, and folders that are called like an exercise; nothing hidden or foreign."""
+    return [
+        each
+        for each in sorted(folder.rglob("*.py"))
+        if not any(part.startswith(".") or part in FOREIGN for part in each.relative_to(folder).parts)
+        and (NAME.fullmatch(each.name) or not each.is_dir())
+    ]
+
+
+def left_out(others: Iterable[Path], submissions: Iterable[Submission]) -> list[Path]:
+    """Those of these files that no submission imports from beside it: nothing of them is checked."""
+    imported = {each.path.parent / name for each in submissions for name in each.helpers}
+    return [path for path in others if path.resolve() not in imported]
 
 
 def read_all(paths: Iterable[Path], number: int | None = None, secret: Iterable[Path] = ()) -> list[Submission]:
@@ -78,7 +114,8 @@ def read_all(paths: Iterable[Path], number: int | None = None, secret: Iterable[
 def read(path: Path) -> Submission:
     """One submission, or what is wrong with its file."""
     shown = in_one_line(str(path))
-    submission = Submission(shown, path)
+    named = NAME.fullmatch(path.name)
+    submission = Submission(shown, path, named=int(named[1]) if named else None)
     try:
         submission.path = path.resolve()
         if path.is_symlink():
@@ -87,6 +124,8 @@ def read(path: Path) -> Submission:
             submission.problem = (
                 f"{shown} is a folder without submissions, Python files with a line EXERCISE = NUMBER: give a file"
             )
+        elif path.is_symlink() and not path.exists():
+            submission.problem = f"{shown} is a link to {in_one_line(str(path.readlink()))}, which does not exist"
         elif not path.exists():
             submission.problem = f"{shown} does not exist: give a Python file, such as `minigen check my_op.py`"
         elif path.suffix != ".py":

@@ -35,8 +35,8 @@ OF_MESSAGES = {  # what an error's message says, and what that means
     "Python numbers, math.sqrt(2.0), and minigen.where(condition, a, b)",
     "has no rule for its input": 'every input needs a rule, or must be declared @op(non_differentiable=("name",))',
     r"bitwise_xor|for \^": "in Python ^ is an exclusive or: a power is x ** 2, or x * x",
-    r"item\(\) needs a tensor of one element": "math's functions, and float(), take a single number; minigen.log(x) and other "
-    "ops take a Tensor",
+    r"item\(\) needs a tensor of one element|arrays can be converted to Python scalars": "math's functions, and float(), take a "
+    "single number; minigen.log(x) and other ops take a Tensor, and an array",
     "expected a Tensor to differentiate": "the result is not part of a graph: no float(...), .item() or .numpy() on the way",
     "returned NoneType": "the rule has no return",
     "returned (int|float|list|tuple),": "a rule returns one array, of the shape of its input: g times the derivative",

@@ -10,6 +10,8 @@ from typing import Any
 
 from minigen.ops import ALTERNATIVES
 
+EXTREMES = {"min": "minigen.minimum(a, b)", "max": "minigen.maximum(a, b)"}  # Python's, and what is meant of arrays
+
 
 def body_of(function: FunctionType) -> ast.AST:
     """The syntax tree of a function of the file, with the file's line numbers."""
@@ -103,9 +105,22 @@ def of_choice(node: Any) -> str:
 
 def of_truth(function: FunctionType | None, line: int | None) -> str:
     """What to write where the truth of an array was asked for, in this line."""
-    for node in ast.walk(body_of(function)) if function else ():
-        if isinstance(node, (ast.If, ast.IfExp)) and node.test.lineno <= (line or 0) <= (node.test.end_lineno or 0):
+    nodes: list[Any] = [each for each in ast.walk(body_of(function)) if hasattr(each, "lineno")] if function else []
+    for node in nodes:
+        asked = getattr(node, "test", node)
+        if not asked.lineno <= (line or 0) <= (asked.end_lineno or 0):
+            continue
+        text = ast.unparse(node)
+        if isinstance(node, (ast.If, ast.IfExp)):
             return of_choice(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in EXTREMES:
+            return f"line {node.lineno}: {text} compares once, all elements together; {EXTREMES[node.func.id]} compares each"
+        if isinstance(node, ast.BoolOp):
+            word, sign = ("and", "&") if isinstance(node.op, ast.And) else ("or", "|")
+            each = f" {sign} ".join(f"({ast.unparse(part)})" for part in node.values)
+            return f"line {node.lineno}: `{word}` asks once, of all elements together; for each element write {each}"
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return f"line {node.lineno}: `not` asks once, of all elements; for each write ~({ast.unparse(node.operand)})"
     return "an array has no truth of its own: minigen.where(condition, a, b) chooses for each element"
 
 

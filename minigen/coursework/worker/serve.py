@@ -223,12 +223,14 @@ class Worker:
         return {"forward": forward, "backward": backward}
 
     def advise(self, call: CheckTarget, about: str) -> list[str]:
-        """What the text of the learner's functions suggests, about "arrays", "float64" or "cuts" of the graph."""
+        """What the text of the learner's functions suggests, about "arrays", "float64", "cuts" of the graph, or wrong "rules"."""
         own = [call.function] if call.function else []
         rules: list[Any] = list(call.op.rules.values()) if call.op else []
         if about == "arrays":
             found = [use for function in own for use in advice.calls_of_numpy(function)] if call.op is None else []
             return [f"line {line}: {causes.of_numpy(text, name, rule=False)}" for line, text, name in found]
+        if about == "rules":
+            return [hint for function in rules for hint in causes.of_values(function)]
         if about == "float64":
             return [hint for function in [*own, *rules] for hint in advice.of_float64(function)]
         return [hint for function in rules or own for hint in advice.of_cuts(function)]
