@@ -119,7 +119,7 @@ def held_out(test: Dataset, count: int) -> np.ndarray:
 def at_random(test: Dataset, count: int) -> Dataset:
     """At most `count` of the examples, always the same ones, in their order.
 
-    Not the first ones: the first 5,000 of MNIST's test split are from other writers than the last 5,000, and cleaner.
+    Not the first ones: the first 5,000 of MNIST's test split are by other writers than the last 5,000.
     """
     if count >= len(test):
         return test
