@@ -23,6 +23,7 @@ COMMANDS = {
     "sample": "draw new images with a trained model",
     "interpolate": "walk from image to image through the latent space",
     "evaluate": "evaluate a trained model by metrics",
+    "compare": "runs side by side: settings, losses, figures and curves",
     "check": "gradient-check, GPU-readiness and timing of a file of your own",
     "exercise": "the coursework: exercises, an engine in ten steps, questions",
     "template": "a starter file: an op, a layer, a loss or a model of your own",

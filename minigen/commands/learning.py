@@ -16,6 +16,7 @@ from minigen.errors import CommandError
 from minigen.recipes import TrainedModel, inputs
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
+from minigen.training.gans import frechet_monitor
 from minigen.utils.progress import Progress
 from minigen.utils.signals import INTERRUPTED, Stopped
 
@@ -154,9 +155,10 @@ def callbacks(
         watching: list[training.Callback] = [training.SampleGrid(folder.pictures, every), training.GanMonitor()]
         if config.distance:
             watching.append(training.FrechetMonitor(features(config, train, progress)))
-        return [presence, Saving(folder.path), *watching, curves]
+        best = frechet_monitor.COLUMN if config.distance else None
+        return [presence, Saving(folder.path, best=best), *watching, curves]
     drawn = [Reconstructions(trained, config, folder.pictures, test, every)] if config.images_shaped else []
-    return [presence, Saving(folder.path, every), *drawn, curves]
+    return [presence, Saving(folder.path, every, best="validation loss"), *drawn, curves]
 
 
 def features(config: Config, train: Dataset, progress: Progress) -> Callable[[np.ndarray], np.ndarray]:

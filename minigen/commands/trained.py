@@ -15,14 +15,17 @@ SUFFIXES = (".png", ".jpg", ".pdf", ".svg")
 def run_arguments(parser: Parser) -> None:
     """RUN, and the options of all commands that use a trained model."""
     parser.add_argument("run", metavar="RUN", help="a run folder, made by minigen train, or the name of one of minigen models")
+    best = "the checkpoint whose validation loss, or Fréchet distance, was lowest (default: the last one)"
+    parser.add_argument("--best", action="store_true", help=best)
     add_seed(parser)
     add_name(parser, "backend", NAMES, "array library")
 
 
 def opened(args: argparse.Namespace) -> pretrained.Opened:
-    """The model that RUN names, as of its last checkpoint, with the seed set. Raises what `pretrained.load` raises."""
+    """The model that RUN names, as of its last checkpoint or its best one, with the seed set. Raises what `pretrained.load`
+    raises."""
     use(args.backend or current().name)
-    model = pretrained.opened(args.run)
+    model = pretrained.opened(args.run, args.best)
     seed(args.seed)
     return model
 

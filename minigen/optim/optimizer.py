@@ -13,6 +13,7 @@ from minigen.utils.checks import check_fit, check_nonnegative, check_positive, r
 from minigen.utils.settings import Configured
 
 Schedule = Callable[[int], float]
+A_SCHEDULE = "a schedule"  # in place of a setting that has one: functions cannot be compared, a resumed run may use another one
 
 
 class Optimizer(Configured):
@@ -182,7 +183,7 @@ class Optimizer(Configured):
         plain: dict[str, Any] = {name: value for name, value in vars(self).items() if isinstance(value, (bool, int, float))}
         plain = {name: value for name, value in plain.items() if name not in ("steps", "began")}
         if callable(self.lr):
-            plain["lr"] = "a schedule"  # functions cannot be compared: a resumed run may use another one
+            plain["lr"] = A_SCHEDULE
         return {"optimizer": type(self).__name__, **plain}
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Learning rates that change: each returns a function of the number of steps done, for an optimizer's `lr`.
+"""Values that change: each returns a function of the number of steps done, for an optimizer's `lr` or a `training.Schedule`.
 
 They are partial applications of functions of this module, not closures, so that an optimizer can be copied and pickled.
 """
@@ -39,14 +39,14 @@ def at_piecewise(lr: float, boundaries: Sequence[int], factor: float, step: int)
 
 @takes_settings
 def linear(lr: float, total: int, constant: int = 0, final: float = 0.0) -> Schedule:
-    """lr for `constant` steps, then straight down to `final` at step `total`, constant afterward.
+    """lr for `constant` steps, then straight to `final` at step `total`, constant afterward; linear(0.0, 1000, final=1.0) rises.
 
     Adversarial training circles around its equilibrium, at a distance that falls with the rate: a long time at the full rate,
     then an end near zero. ValueError unless 0 <= constant < total.
     """
     check_positive("linear", total=total)
     if not 0 <= constant < total:
-        raise ValueError(f"linear: the rate falls from step `constant` to step `total`, got {constant} and {total}")
+        raise ValueError(f"linear: the rate changes from step `constant` to step `total`, got {constant} and {total}")
     return partial(at_linear, lr, total, constant, final)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minigen.plot.animation import save_animation, save_tiles, save_walks
-    from minigen.plot.charts import bars, curves, histograms, table, training_curves
+    from minigen.plot.charts import bars, compared_curves, curves, histograms, table, training_curves
     from minigen.plot.codes import activation_histograms, code_map, plane_fit
     from minigen.plot.figure import PALETTE, save_figure
     from minigen.plot.images import equation, filters, image_grid, image_rows, interpolation_grid, manifold_grid, walk_grid
@@ -24,6 +24,7 @@ __all__ = [
     "activation_histograms",
     "bars",
     "code_map",
+    "compared_curves",
     "curves",
     "equation",
     "filters",

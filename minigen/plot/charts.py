@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import Formatter, MaxNLocator
 
 from minigen.backend.host import whole_array
@@ -26,19 +28,7 @@ def training_curves(
     panels: panel name -> the columns drawn together in it, as in {"losses": ["critic loss", "generator loss"]}; other columns are
     omitted. None: every column, with its validation.
     """
-    clock = next((name for name in history if name in ("epoch", "step")), None)
-    if clock is None or len(history) < 2 or len(history[clock]) == 0:
-        raise ValueError(
-            f"training_curves: got columns {list(history)}, expected 'epoch' or 'step' and at least one more, not empty"
-        )
-    columns = {name: whole_array(column, dtype=np.float64) for name, column in history.items()}
-    times = columns.pop(clock)
-    for name, column in columns.items():
-        if column.shape != times.shape or times.ndim != 1:
-            raise ShapeError(
-                f"training_curves: got column {name!r} of shape {column.shape} and {clock!r} of shape "
-                f"{times.shape}, expected plain lists of the same length"
-            )
+    clock, times, columns = columns_of(history, "training_curves")
     contents = by_quantity(columns) if panels is None else panels
     if not contents or not all(contents.values()):
         raise ValueError(f"training_curves: got panels {dict(contents)}, expected at least one, each with at least one column")
@@ -61,15 +51,84 @@ def training_curves(
             measured = np.isfinite(columns[name])
             marker = "o" if measured.sum() <= 30 else None
             axes.plot(times[measured], columns[name][measured], marker=marker, **style)
-        values = np.concatenate([line.get_ydata() for line in axes.lines])
-        if len(values) and values.min() > 0 and values.max() / values.min() > 100:
-            axes.set_yscale("log")
-        axes.set(xlabel=clock, ylabel=panel)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-        open_frame(axes)
+        finish_panel(axes, clock, panel)
         if len(names) > 1 or f"validation {panel}" in names:
             axes.legend(framealpha=0.8, edgecolor="none")  # noisy curves leave no free space
     return figure
+
+
+def compared_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], title: str | None = None) -> Figure:
+    """The training histories of several runs, one panel for each quantity that at least two of them have, a color for each run.
+
+    A column "validation NAME" is drawn dashed, in the panel of NAME. Runs that count epochs and runs that count steps have panels
+    of their own. Axes as in `training_curves`.
+
+    histories: name of the run -> its history. ValueError if no two of them have a column in common.
+    """
+    check_some("compared_curves", "histories", histories, "{'run': history}")
+    runs = {label: columns_of(history, f"compared_curves: {label!r}") for label, history in histories.items()}
+    panels: dict[tuple[str, str], list[str]] = {}  # clock and quantity -> the runs
+    for label, (clock, _, columns) in runs.items():
+        for quantity in by_quantity(columns):
+            panels.setdefault((clock, quantity), []).append(label)
+    panels = {panel: labels for panel, labels in panels.items() if len(labels) > 1}
+    if not panels:
+        raise ValueError(f"compared_curves: no two of {', '.join(histories)} have a column in common")
+    across, down = grid_of(len(panels), len(panels) if len(panels) <= 3 else None, "compared_curves")
+    width, height = {1: (6.5, 4.2), 2: (4.6, 4.0)}.get(across, (3.7, 3.4))  # of a panel, in inches
+    figure = new_figure((width * across, height * down + 0.3), title)
+    colors = {label: color_of(i) for i, label in enumerate(histories)}
+    for i, ((clock, quantity), labels) in enumerate(panels.items()):
+        axes = figure.add_subplot(down, across, i + 1)
+        for label in labels:
+            _, times, columns = runs[label]
+            for name in by_quantity(columns)[quantity]:
+                measured = np.isfinite(columns[name])
+                marker = "o" if measured.sum() <= 30 else None
+                dashes = "--" if name.startswith("validation ") else "-"
+                style: Style = {
+                    "color": colors[label],
+                    "linestyle": dashes,
+                    "marker": marker,
+                    "linewidth": 1.8,
+                    "markersize": 3.5,
+                }
+                axes.plot(times[measured], columns[name][measured], **style)
+        finish_panel(axes, clock, quantity)
+    drawn = dict.fromkeys(label for labels in panels.values() for label in labels)
+    handles = [Line2D([], [], color=colors[label], label=label) for label in drawn]
+    if any(line.get_linestyle() == "--" for axes in figure.axes for line in axes.lines):
+        handles.append(Line2D([], [], color="black", linestyle="--", label="validation"))
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=max(min(len(handles), int(width * across / 1.8)), 1), frameon=False
+    )
+    return figure
+
+
+def columns_of(history: Mapping[str, Sequence[float]], function: str) -> tuple[str, np.ndarray, dict[str, np.ndarray]]:
+    """The name of a history's clock, its values, and all other columns, as arrays; else an error that says what they are."""
+    clock = next((name for name in history if name in ("epoch", "step")), None)
+    if clock is None or len(history) < 2 or len(history[clock]) == 0:
+        raise ValueError(f"{function}: got columns {list(history)}, expected 'epoch' or 'step' and at least one more, not empty")
+    columns = {name: whole_array(column, dtype=np.float64) for name, column in history.items()}
+    times = columns.pop(clock)
+    for name, column in columns.items():
+        if column.shape != times.shape or times.ndim != 1:
+            raise ShapeError(
+                f"{function}: got column {name!r} of shape {column.shape} and {clock!r} of shape {times.shape}, expected plain "
+                "lists of the same length"
+            )
+    return clock, times, columns
+
+
+def finish_panel(axes: Axes, clock: str, quantity: str) -> None:
+    """The axes of a panel: logarithmic if its values, all positive, span more than two decades; whole numbers for the clock."""
+    values = np.concatenate([line.get_ydata() for line in axes.lines])
+    if len(values) and values.min() > 0 and values.max() / values.min() > 100:
+        axes.set_yscale("log")
+    axes.set(xlabel=clock, ylabel=quantity)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    open_frame(axes)
 
 
 def by_quantity(columns: Mapping[str, Any]) -> dict[str, list[str]]:

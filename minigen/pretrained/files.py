@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigen.errors import CheckpointError, StateError
+from minigen.errors import CheckpointError, CommandError, StateError
 from minigen.models import attribute_classifier, classifier  # noqa: F401  a class is known to files once it is imported
 from minigen.models.applications import context_encoder, style_transfer, super_resolution  # noqa: F401
 from minigen.nn import Module, saving
@@ -15,7 +15,7 @@ from minigen.training import History, checkpoint
 
 BEST_FIRST = ("average", "generator", "model")  # parts of a checkpoint: which of them makes examples
 ELSEWHERE = "weights of PyTorch come in by minigen.exchange.from_torch(model, torch.load(path, weights_only=True))"
-CHECKPOINT = "checkpoint.npz"  # in the folder of a run
+CHECKPOINT, BEST = "checkpoint.npz", "best.npz"  # in the folder of a run
 AVERAGE = "average."  # before the names of a moving average's weights
 
 
@@ -77,6 +77,14 @@ def place_of(name: str | Path) -> tuple[str, Path]:
 def is_place(name: str | Path) -> bool:
     """Whether a name is that of a folder or a file, rather than of a model that came with minigen."""
     return Path(name).exists() or Path(name).name != str(name)
+
+
+def best_of(path: Path) -> Path:
+    """The best checkpoint of a run, beside its last one. CommandError if none was kept."""
+    best = path.with_name(BEST)
+    if not best.is_file():
+        raise CommandError(f"{path.parent} has no {BEST}: training.Checkpoint(folder, best='validation loss') keeps one")
+    return best
 
 
 def load_file(path: Path, into: Module | None) -> Module:

@@ -10,7 +10,7 @@ from minigen.errors import CheckpointError, CommandError, StateError
 from minigen.nn import Module
 from minigen.nn.saving import fill
 from minigen.pretrained.cards import ShippedCard, shipped, weights_of
-from minigen.pretrained.files import CHECKPOINT, is_place, load_checkpoint, load_file, place_of
+from minigen.pretrained.files import CHECKPOINT, best_of, is_place, load_checkpoint, load_file, place_of
 from minigen.recipes import TrainedModel
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
@@ -33,7 +33,7 @@ class Opened(NamedTuple):
         return Path(f"{self.name}-{name}") if self.folder is None else self.folder / name
 
 
-def load(name: str | Path, *, into: Module | None = None) -> Any:
+def load(name: str | Path, *, into: Module | None = None, best: bool = False) -> Any:
     """What was trained before, opened, in evaluation mode. name: one of
 
     - a file that `model.save` wrote: the model itself, made again by its class, its settings and its weights
@@ -45,30 +45,39 @@ def load(name: str | Path, *, into: Module | None = None) -> Any:
     file. Classes are only ever looked up among minigen's own, settings are JSON, and no pickle is opened: files of strangers can
     disappoint you, but run nothing.
 
+    best: of a folder, the checkpoint that was best in place of the last one, as `training.Checkpoint(folder, best="validation
+    loss")` and `minigen train` keep it. The history then ends with it.
+
     RecipeError, with the nearest names, for an unknown name; FileNotFoundError for a file that does not exist; CheckpointError
     for one that is damaged, of another version, or does not fit, and for weights of a class that minigen does not have;
-    CommandError for a folder that is no run, or has no checkpoint yet.
+    CommandError for a folder that is no run, or has no checkpoint yet, or no best one; ValueError for the best of what is no
+    folder.
     """
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"into is a model, such as MyNetwork(), got {shortened(into)}")
+    if best and not Path(name).is_dir():
+        raise ValueError(f"best=True is for the folder of a run: {name} is none")
     kind, path = place_of(name)
     if kind == "model":
         return load_file(path, into)
     if kind == "run" and into is not None and (path / CHECKPOINT).is_file():
         kind, path = "checkpoint", path / CHECKPOINT
     if kind == "checkpoint":
+        path = best_of(path) if best else path
         return load_checkpoint(path, into)
-    trained = opened(name).trained
+    trained = opened(name, best).trained
     if into is None:
         return trained
     fill(into, trained.network.state_dict(), str(name))
     return into.eval()
 
 
-def opened(name: str | Path) -> Opened:
+def opened(name: str | Path, best: bool = False) -> Opened:
     """A run folder, or a model that came with minigen, with what else is known."""
     if is_place(name):
-        return opened_run(RunFolder.opened(name))
+        return opened_run(RunFolder.opened(name), best)
+    if best:
+        raise CommandError(f"{name} came trained, with one checkpoint: only run folders also keep their best one")
     described = shipped(str(name))
     check_hash(described)
     trained = described.config.recipe.build(described.config.input_spec)
@@ -82,10 +91,10 @@ def opened(name: str | Path) -> Opened:
     return Opened(described.name, None, described.config, trained)
 
 
-def opened_run(folder: RunFolder) -> Opened:
-    """The model of a run folder, as of its last checkpoint."""
+def opened_run(folder: RunFolder, best: bool) -> Opened:
+    """The model of a run folder, as of its last checkpoint, or of its best one."""
     config = folder.config()
-    path = folder.trained(config)
+    path = folder.best_of(config) if best else folder.trained(config)
     with folder.bounded():
         trained = config.recipe.build(config.input_spec)
     with checkpoint.opened(path) as saved:

@@ -2,6 +2,7 @@
 
 config.json      model, data, seed and settings: everything needed to build the model again
 checkpoint.npz   weights, optimizers, random streams and the position in the data: everything needed to go on
+best.npz         the same of the checkpoint whose validation loss, or Fréchet distance, was lowest, if these are measured
 history.csv      a row per epoch, or for every so many steps
 evaluation.json  metrics of the model as it was then, by `minigen evaluate`
 pictures/        samples or reconstructions while it learned, and the training curves
@@ -36,6 +37,7 @@ class RunFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.checkpoint, self.history = self.path / "checkpoint.npz", self.path / "history.csv"
+        self.best = self.path / "best.npz"
         self.pictures, self.config_file = self.path / "pictures", self.path / "config.json"
         self.evaluation = self.path / "evaluation.json"
 
@@ -81,6 +83,12 @@ class RunFolder:
 
     def figures(self, config: Config) -> dict[str, Any]:
         """The metrics of the checkpoint, name -> value, if it was evaluated as it is now; else none. CommandError if damaged."""
+        said = self.evaluated()
+        return said["figures"] if said.get(config.counted) == self.done(config) else {}
+
+    def evaluated(self) -> dict[str, Any]:
+        """The content of evaluation.json: "figures", and of how many "epochs", or "steps"; {} without one. CommandError if
+        damaged."""
         if not self.evaluation.is_file():
             return {}
         try:
@@ -90,7 +98,7 @@ class RunFolder:
                 raise ValueError(f"figures is {shortened(figures)}, expected names with numbers")
         except (KeyError, OSError, TypeError, ValueError) as error:
             raise CommandError(f"{self.evaluation} is damaged ({error}): minigen evaluate {self.path} writes it again") from error
-        return figures if said.get(config.counted) == self.done(config) else {}
+        return said
 
     def trained(self, config: Config) -> Path:
         """The checkpoint. CommandError if there is none, saying how to get one."""
@@ -105,6 +113,13 @@ class RunFolder:
             f"{self.path} has no checkpoint to continue from: "
             f"`minigen train {config.model} --out {self.path}` trains from the start"
         )
+
+    def best_of(self, config: Config) -> Path:
+        """The best checkpoint. CommandError if there is none, saying where there is one."""
+        if self.trained(config) and self.best.is_file():
+            return self.best
+        measured = "what is trained in epochs keeps one" if config.counted == "epochs" else "a GAN keeps one with --distance"
+        raise CommandError(f"{self.path} has no best checkpoint, {self.best.name}: {measured}, from its first epoch or row on")
 
     # -- one process at a time -----------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from minigen.training.gans import Adversarial, FrechetMonitor, GanMonitor, Growt
 from minigen.training.history import History
 from minigen.training.layerwise import fit_layerwise
 from minigen.training.prediction import predict
+from minigen.training.schedule import Schedule
+from minigen.training.tensorboard import TensorBoard
 from minigen.utils.near_misses import answering
 
 __all__ = [
@@ -23,6 +25,8 @@ __all__ = [
     "Progressive",
     "Restoration",
     "SampleGrid",
+    "Schedule",
+    "TensorBoard",
     "evaluate",
     "fit",
     "fit_layerwise",

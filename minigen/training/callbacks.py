@@ -1,20 +1,26 @@
 """Callbacks for every kind of training: checkpoints and early stopping."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minigen.errors import StateError
+from minigen.errors import CheckpointError, StateError
+from minigen.training import checkpoint
 from minigen.training.fitting import FitRun
+from minigen.training.history import History
 from minigen.training.run import Callback, Run
 from minigen.utils.files import locked, sweep
 
 
 class Checkpoint(Callback[Run]):
     """Save the whole run to folder/checkpoint.npz, and its history to folder/history.csv, every so many epochs and on Ctrl-C.
+
+    best: a column of the history, such as "validation loss". Of these checkpoints, the one at which it was lowest then stays as
+    folder/best.npz, whatever comes after it; `minigen.load(folder, best=True)` opens it. Rows without the column are passed over;
+    KeyError at the first checkpoint if no row has it, ValueError before the first step for "validation ..." without such data.
 
     In adversarial training, `every` counts rows of the history, of `record_every` steps each. Continue with
     `fit(..., resume=folder)`: weights, optimizers, random streams and position in the shuffled data are restored, and on the CPU
@@ -24,19 +30,31 @@ class Checkpoint(Callback[Run]):
 
     runs_last = True  # saves the other callbacks' state after the epoch
 
-    def __init__(self, folder: str | Path, every: int = 1):
+    def __init__(self, folder: str | Path, every: int = 1, best: str | None = None):
         if every < 1:
             raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
-        self.folder, self.every = Path(folder).absolute(), every
+        if not isinstance(best, str | None):
+            raise TypeError(f'best is a column of the history, such as "validation loss", got {best!r}')
+        self.folder, self.every, self.best = Path(folder).absolute(), every, best
+        self.lowest = float("inf")  # what `best` is in best.npz
+        self.foreign = False  # whether best.npz is of another run, which trained in this folder before
 
     def lock(self, run: Run) -> AbstractContextManager[object]:
         return locked(self.folder)
 
     def on_train_begin(self, run: Run) -> None:
-        """Clean up after a killed run: temporary files, and a history that lacks the last row of the checkpoint."""
+        """Clean up after a killed run: temporary files, a history that lacks the last row of the checkpoint, and a best.npz that
+        is not yet the checkpoint."""
+        if self.best is not None:
+            check_column("Checkpoint(best=...)", self.best, run)
         sweep(self.folder)
         if run.history.rows and self.file.exists():
             run.history.save_csv(self.folder / "history.csv")
+        rows = self.rows_of_best()
+        self.foreign = not begins(rows, run.history.rows)
+        self.lowest = rows[-1].get(self.best or "", float("inf")) if rows and not self.foreign else float("inf")
+        if not run.sums:  # it stands where a row of the history ends
+            self.save_best(run)
 
     @property
     def file(self) -> Path:
@@ -46,15 +64,43 @@ class Checkpoint(Callback[Run]):
     def on_epoch_end(self, run: Run) -> None:
         if len(run.history.rows) % self.every == 0 or run.finished:
             self.save(run)
+            if self.best is not None:
+                run.history[self.best]  # or KeyError, which names the columns
+            self.save_best(run)
 
     def on_interrupt(self, run: Run) -> None:
         self.save(run)
         run.log(f"saved to {self.folder}; continue with fit(..., resume={str(self.folder)!r})")
 
+    @property
+    def best_file(self) -> Path:
+        """The checkpoint that was best."""
+        return self.folder / "best.npz"
+
     def save(self, run: Run) -> None:
         """Write both files, each atomically."""
+        if self.foreign:
+            self.best_file.unlink(missing_ok=True)
+            self.foreign = False
         run.save(self.file)
         run.history.save_csv(self.folder / "history.csv")
+
+    def save_best(self, run: Run) -> None:
+        """Write best.npz, if the last row of the history is the best so far."""
+        value = run.history.rows[-1].get(self.best) if self.best is not None and run.history.rows else None
+        if value is not None and value < self.lowest:
+            run.save(self.best_file)
+            self.lowest, self.foreign = value, False
+
+    def rows_of_best(self) -> list[dict[str, float]]:
+        """The history in best.npz, of which the last row is the best. CheckpointError if it is damaged."""
+        if not self.best_file.exists():
+            return []
+        with checkpoint.opened(self.best_file) as saved:
+            try:
+                return History.checked(saved.header.get("history")).rows
+            except StateError as error:
+                raise CheckpointError(f"{self.best_file} is damaged: {error}") from error
 
 
 class EarlyStopping(Callback[FitRun]):
@@ -75,10 +121,7 @@ class EarlyStopping(Callback[FitRun]):
         self.weights: dict[str, np.ndarray] | None = None
 
     def on_train_begin(self, run: FitRun) -> None:
-        if self.monitor.startswith("validation ") and run.validation is None:
-            raise ValueError(
-                f"EarlyStopping watches {self.monitor!r}, but there is no validation data: pass validation=..., or monitor='loss'"
-            )
+        check_column("EarlyStopping", self.monitor, run)
 
     def on_epoch_end(self, run: FitRun) -> None:
         value = run.history[self.monitor][-1]
@@ -125,6 +168,21 @@ class EarlyStopping(Callback[FitRun]):
             if not np.isfinite(array).all():
                 raise StateError(f"EarlyStopping: weights/{name} holds NaN or infinity")
         self.best, self.best_epoch, self.weights = float(best), int(epoch), weights or None
+
+
+def check_column(owner: str, column: str, run: Run) -> None:
+    """Raise ValueError for a column that watches validation data which the run does not have."""
+    if not column.startswith("validation ") or getattr(run, "validation", None) is not None:
+        return
+    there = (
+        "pass validation=..., or name 'loss'" if isinstance(run, FitRun) else "name another column, such as 'Fréchet distance'"
+    )
+    raise ValueError(f"{owner} watches {column!r}, but there is no validation data: {there}")
+
+
+def begins(rows: Sequence[Mapping[str, float]], history: Sequence[Mapping[str, float]]) -> bool:
+    """Whether a history begins with these rows; columns may have been added to it."""
+    return len(rows) <= len(history) and all(row.items() <= other.items() for row, other in zip(rows, history))
 
 
 def best_weights(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from minigen.training.evaluation import add, mean_losses
 from minigen.training.examples import Examples, batch_shape, prepare, settings_of
 from minigen.training.history import History
 from minigen.training.objective import Loss, Objective
-from minigen.training.resume_settings import described, optimizer_settings
+from minigen.training.resume_settings import optimizer_settings
 from minigen.training.run import Callback, Run
 from minigen.utils.progress import Progress
 from minigen.utils.settings import takes_settings
@@ -120,6 +120,11 @@ class FitRun(Run):
         self.begun_with = self.described()
 
     @property
+    def step(self) -> int:  # type: ignore[override]
+        """Completed steps. The optimizer counts them."""
+        return self.optimizer.steps
+
+    @property
     def finished(self) -> bool:
         """Whether all epochs are done, or a callback stops the run."""
         return self.epoch >= self.epochs or self.should_stop()
@@ -181,15 +186,10 @@ class FitRun(Run):
 
     def settings(self) -> dict[str, Any]:
         self.named_state()  # which gives the parameters their names, which are compared
-        return {
-            "model": type(self.model).__name__,
-            **self.data_settings,
-            **({} if self.objective.loss is None else {"loss": self.objective.loss}),
-            **optimizer_settings("optimizer", self.optimizer),
-        }
+        return {"model": type(self.model).__name__, **self.data_settings, **optimizer_settings("optimizer", self.optimizer)}
 
-    def described(self) -> dict[str, Any]:
-        return described("model", self.model)
+    def parts_with_settings(self) -> dict[str, Any]:
+        return {"model": self.model, **({} if self.objective.loss is None else {"loss": self.objective.loss})}
 
     def check_restored(self) -> None:
         batches = self.batches

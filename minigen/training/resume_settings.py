@@ -49,6 +49,16 @@ def described(name: str, value: Any) -> dict[str, Any]:
     return dict(Description(name, value))
 
 
+def path_of(owner: Any, roots: Mapping[str, Any]) -> str | None:
+    """The path of an object, as in `described`, in or below one of these objects, which have names; None if it is in none."""
+    for name, root in roots.items():
+        description = Description(name, root)
+        dict(description)
+        if id(owner) in description.seen:
+            return description.seen[id(owner)][0]
+    return None
+
+
 class Description:
     """The traversal of an object and everything below it: pairs of a path and a setting.
 
@@ -57,7 +67,7 @@ class Description:
 
     def __init__(self, name: str, value: Any):
         self.name, self.value = name, value
-        self.seen: dict[int, Any] = {}  # objects, by id; kept alive, so that no id is reused
+        self.seen: dict[int, tuple[str, Any]] = {}  # paths and objects, by id; kept alive, so that no id is reused
         self.modules: list[tuple[str, Module]] = []
         self.state: set[int] = set()  # ids of parameters and buffers, which are not settings
         if isinstance(value, Module):
@@ -135,7 +145,7 @@ class Description:
         yield name, type(value).__name__
         foreign = type(value).__module__.split(".")[0] in FOREIGN and not isinstance(value, SimpleNamespace)
         if not foreign and id(value) not in self.seen:
-            self.seen[id(value)] = value
+            self.seen[id(value)] = name, value
             for attribute, content in attributes(value).items():
                 yield from self.describe(f"{name}.{attribute}", content, above)
 
@@ -259,7 +269,17 @@ def optimizer_settings(name: str, optimizer: Optimizer) -> dict[str, Any]:
 
 
 def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
-    """What has changed, in words: "model.beta was 1.0, is 100.0". If an object was replaced, its attributes are not listed."""
+    """What has changed, in words: "model.beta was 1.0, is 100.0"."""
+    return [
+        other_data(DATA[name], saved, current)
+        if name in DATA
+        else f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}"
+        for name in different(saved, current, ignored)
+    ]
+
+
+def different(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: set[str]) -> list[str]:
+    """The settings that differ; if an object was replaced, without its attributes; private ones only if there are no others."""
     known = {**saved, **current}.keys()
     names = [
         name
@@ -271,12 +291,7 @@ def differences(saved: Mapping[str, Any], current: Mapping[str, Any], ignored: s
     said = {described for checksum, described in DATA.items() if checksum in others or described not in saved}
     names = [name for name in names if name not in said]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")]  # private ones may be derived from them
-    return [
-        other_data(DATA[name], saved, current)
-        if name in DATA
-        else f"{name} was {shortened(saved.get(name), LONG)}, is {shortened(current.get(name), LONG)}"
-        for name in public or names
-    ]
+    return public or names
 
 
 def other_data(name: str, saved: Mapping[str, Any], current: Mapping[str, Any]) -> str:

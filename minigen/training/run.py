@@ -16,6 +16,7 @@ from minigen.backend import random
 from minigen.data import Batches
 from minigen.errors import CheckpointError, NonFiniteError, StateError
 from minigen.nn import Buffer, Module, saving
+from minigen.optim.optimizer import A_SCHEDULE
 from minigen.training import checkpoint
 from minigen.training.history import History, is_finite_number
 from minigen.training.resume_settings import described, differences, listed, same
@@ -33,6 +34,10 @@ class Callback(Configured, Generic[Watched]):
 
     runs_last = False  # whether it is called after all callbacks with False
     requires: str | None = None  # the only kind of run in which it works: "fit" or "Adversarial"
+
+    def scheduled_setting(self, run: Watched) -> str | None:
+        """The path of a setting that it changes by steps, and that is therefore not compared when the run is resumed, if any."""
+        return None
 
     def lock(self, run: Watched) -> AbstractContextManager[object]:
         """What must be the run's own from before it is resumed until it ends, however it ends."""
@@ -70,11 +75,12 @@ class Callback(Configured, Generic[Watched]):
 
 
 class Run(Configured):
-    """Base of training runs. A subclass trains, and says what belongs to it: the first six methods, and `progress_fields`."""
+    """Base of training runs. A subclass trains, and says what belongs to it: the first seven methods, and `progress_fields`."""
 
     progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
     kind = "fit"  # what of minigen.training the user called, for messages
     batches: Batches  # of the examples
+    step: int  # completed steps, of which learning rates and other schedules are functions
 
     def __init__(self, callbacks: Callback | Sequence[Callback], progress: Progress):
         self.callbacks = self.in_order(callbacks)
@@ -96,9 +102,13 @@ class Run(Configured):
         """What must be the same when a run is resumed, JSON values."""
         raise NotImplementedError(f"{type(self).__name__} has no settings()")
 
-    def described(self) -> dict[str, Any]:
-        """The settings of models and losses, as `resume_settings` finds them: also the same, except what training changes."""
+    def parts_with_settings(self) -> dict[str, Any]:
+        """Name -> model, loss, list of penalties ..., whose settings are compared as well, except what training changes."""
         return {}
+
+    def described(self) -> dict[str, Any]:
+        """The settings of these, as `resume_settings` finds them."""
+        return {path: each for item in self.parts_with_settings().items() for path, each in described(*item).items()}
 
     def position(self) -> str:
         """Where the run stands, for messages."""
@@ -207,13 +217,19 @@ class Run(Configured):
         }
 
     def all_settings(self) -> dict[str, Any]:
-        """`described` and `settings`, as JSON values."""
-        return self.described() | {path: each for item in self.settings().items() for path, each in described(*item).items()}
+        """`described` and `settings`, as JSON values; of those that have a schedule, that they have one."""
+        plain = {path: each for item in self.settings().items() for path, each in described(*item).items()}
+        return self.described() | plain | dict.fromkeys(self.scheduled_settings(), A_SCHEDULE)
+
+    def scheduled_settings(self) -> list[str]:
+        """The settings that callbacks change by steps."""
+        return [path for callback in self.callbacks if (path := callback.scheduled_setting(self)) is not None]
 
     def note_moved(self) -> None:
-        """Find the settings that training has changed."""
+        """Find the settings that training has changed, other than by a schedule."""
         now = self.described()
-        self.moved |= {name for name in {**self.begun_with, **now} if not same(self.begun_with.get(name), now.get(name))}
+        moved = {name for name in {**self.begun_with, **now} if not same(self.begun_with.get(name), now.get(name))}
+        self.moved |= moved - {*self.scheduled_settings()}
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint, atomically."""

@@ -42,7 +42,9 @@ def guarded(work: Callable[[], int]) -> int:
         return print_error(error, USAGE)
     except EXPECTED as error:
         return print_error(error, FAILURE)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # where nothing was to be saved, such as while data are loaded
+        with silenced(sys.stderr):
+            print("minigen: stopped", file=sys.stderr, flush=True)
         return INTERRUPTED
 
 

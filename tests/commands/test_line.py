@@ -122,7 +122,7 @@ def test_the_help_of_a_model_has_its_own_options(minigen_line):
         ("train progan --last -1", "progan's last must be at least 0, got -1"),
         ("train progan --phase -1", "stable and fading count images, expected at least 0 each"),
         ("train progan --lazy 0", "R1's every counts updates of the critic, a whole number of at least 1, got 0"),
-        ("train progan --hold 1", "linear: the rate falls from step `constant` to step `total`, got 3750 and 3750"),
+        ("train progan --hold 1", "linear: the rate changes from step `constant` to step `total`, got 3750 and 3750"),
         ("train progan --half-life 0", "progan's half_life must be above 0"),
         ("train vae --distance", "minigen train vae has no option --distance"),
         ("train vae --data mnist --latent-dim 0", "0"),
@@ -195,7 +195,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ("train vae --out done", "done already holds a run: `minigen resume done` continues it; or choose another --out"),
         (
             "train vae --out begun",
-            "begun holds the remains of a run without its checkpoint (history.csv, pictures): take another --out",
+            "begun holds the remains of a run without its checkpoint (best.npz, history.csv, pictures): take another --out",
         ),
         (
             "resume unlinked",
@@ -203,7 +203,7 @@ def test_what_is_expected_of_data_before_they_are_loaded(name):
         ),
         (
             "train vae --out unlinked",
-            "unlinked holds the remains of a run without its checkpoint (checkpoint.npz, history.csv, pictures)",
+            "unlinked holds the remains of a run without its checkpoint (best.npz, checkpoint.npz, history.csv)",
         ),
     ],
 )

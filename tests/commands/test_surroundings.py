@@ -90,6 +90,12 @@ def test_sigterm_cleans_up_and_ends_with_its_status():
     assert caught.value.code == 143 and cleaned and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_ctrl_c_where_nothing_is_saved_is_said(capsys):
+    """While data are loaded, or networks are made."""
+    assert guarded(lambda: signal.raise_signal(signal.SIGINT)) == 130
+    assert capsys.readouterr() == ("", "minigen: stopped\n")
+
+
 def test_only_what_is_expected_is_said_in_a_line(capsys):
     def work():
         raise DataError("mnist: no such\nfile")

@@ -39,7 +39,7 @@ def test_linear_stays_and_then_falls_along_a_line():
 
 @pytest.mark.parametrize("constant", [-1, 8, 9])
 def test_a_line_without_room_to_fall_is_refused(constant):
-    with pytest.raises(ValueError, match=f"falls from step `constant` to step `total`, got {constant} and 8"):
+    with pytest.raises(ValueError, match=f"the rate changes from step `constant` to step `total`, got {constant} and 8"):
         schedules.linear(1.0, total=8, constant=constant)
 
 

@@ -88,6 +88,48 @@ def test_curves_refuse(history, error, message):
         plot.training_curves(history)
 
 
+# compared_curves
+
+RUNS = {
+    "a": {"epoch": [1, 2], "loss": [3, 2], "validation loss": [4, np.nan], "kl": [1, 1]},
+    "b": {"epoch": [1, 2, 3], "loss": [6, 5, 4], "only b's": [1, 2, 3]},
+    "c": {"step": [10, 20], "loss": [9, 8]},
+    "d": {"step": [10], "loss": [7], "kl": [1]},
+}
+
+
+def test_runs_are_drawn_in_the_panels_of_what_they_have_in_common():
+    epochs, steps = plot.compared_curves(RUNS).axes
+    assert [(axes.get_xlabel(), axes.get_ylabel()) for axes in (epochs, steps)] == [("epoch", "loss"), ("step", "loss")]
+    drawn = [[line.get_xydata().tolist() for line in axes.lines] for axes in (epochs, steps)]
+    assert drawn == [[[[1, 3], [2, 2]], [[1, 4]], [[1, 6], [2, 5], [3, 4]]], [[[10, 9], [20, 8]], [[10, 7]]]]
+    assert [line.get_linestyle() for line in epochs.lines] == ["-", "--", "-"]
+    first, validation, second = (line.get_color() for line in epochs.lines)
+    assert first == validation != second and len({line.get_color() for axes in (epochs, steps) for line in axes.lines}) == 4
+
+
+def test_the_legend_names_the_runs_that_are_drawn():
+    def legend(*names):
+        figure = plot.compared_curves({name: RUNS[name] for name in names})
+        return [text.get_text() for text in figure.legends[0].get_texts()]
+
+    assert legend("a", "b", "c") == ["a", "b", "validation"] and legend("c", "d") == ["c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("histories", "message"),
+    [
+        ({}, "compared_curves: got no histories"),
+        ({"a": RUNS["a"]}, "no two of a have a column in common"),
+        ({"a": RUNS["a"], "c": RUNS["c"]}, "no two of a, c have a column in common"),
+        ({"a": {"loss": [1]}}, r"compared_curves: 'a': got columns \['loss'\], expected 'epoch' or 'step'"),
+    ],
+)
+def test_compared_curves_refuse(histories, message):
+    with pytest.raises(ValueError, match=message):
+        plot.compared_curves(histories)
+
+
 # curves
 
 THREE, TWELVE = np.array([1.0, 2, 4]), np.arange(1.0, 13)

@@ -23,6 +23,9 @@ EVERY = {
     "bars": lambda title: plot.bars({"a label that is long": 1.0, "b": (-1.0, 0.5)}, ylabel="mean squared error", title=title),
     "bars that lie": lambda title: plot.bars({f"a label that is long {i}": -1e-5 * i for i in range(5)}, ylabel="y", title=title),
     "code_map": lambda title: plot.code_map(POINTS, np.zeros(4, int), ["a class with a name"], pictures(4, 5, 5), title),
+    "compared_curves": lambda title: plot.compared_curves(
+        {"a run with a name": {"epoch": [1], "loss": [2]}, "runs/b": {"epoch": [1], "loss": [1e-9]}}, title
+    ),
     "curves": lambda title: plot.curves([1, 2], {"a": [1e-4, 2e-4]}, xlabel="epoch", ylabel="loss", title=title, logx=True),
     "equation": lambda title: plot.equation(
         {"a term with\na name": pictures(3, 5, 5), "b": pictures(3, 5, 5)}, "-", pictures(3, 3, 5, 5, 1), title

@@ -58,6 +58,28 @@ def test_a_run_of_fit_is_opened_with_its_history(at, tmp_path):
     np.testing.assert_array_equal(run.network(ROWS).numpy(), net.eval()(ROWS).numpy())
 
 
+def test_the_best_of_a_run_is_opened_in_place_of_its_last(tmp_path):
+    """Its loss rises, as the learning rate is far too large: the first epoch was best."""
+    net = nn.Sequential(nn.Dense(2, 3), nn.Dense(3, 2))
+    callbacks, optimizer = training.Checkpoint(tmp_path, best="loss"), optim.SGD(net.parameters(), lr=1.0)
+    history = training.fit(net, ROWS, loss="mse", optimizer=optimizer, epochs=2, callbacks=callbacks, progress=False)
+    assert history["loss"][1] > history["loss"][0]
+    best, last = mg.load(tmp_path, best=True), mg.load(tmp_path)
+    assert last.network.fingerprint() == net.fingerprint() != best.network.fingerprint()
+    assert (len(best.history.rows), len(last.history.rows)) == (1, 2)
+    other = nn.Sequential(nn.Dense(2, 3), nn.Dense(3, 2))
+    assert mg.load(tmp_path, into=other, best=True).fingerprint() == best.network.fingerprint()
+
+
+def test_a_best_that_is_not_there(tmp_path):
+    fitted(nn.Sequential(nn.Dense(2, 2)), tmp_path)
+    with pytest.raises(CommandError, match=r"has no best\.npz: training\.Checkpoint\(folder, best='validation loss'\) keeps one"):
+        mg.load(tmp_path, best=True)
+    for name in (tmp_path / "checkpoint.npz", "vae-mnist"):
+        with pytest.raises(ValueError, match=f"best=True is for the folder of a run: {name} is none"):
+            mg.load(name, best=True)
+
+
 def test_settings_that_a_run_has_changed_are_those_of_its_checkpoint(tmp_path):
     class Stronger(training.Callback):
         def on_epoch_end(self, run):

@@ -8,7 +8,7 @@ import pytest
 
 import minigen as mg
 from minigen import optim
-from minigen.errors import BusyError, StateError
+from minigen.errors import BusyError, CheckpointError, StateError
 from minigen.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
 from minigen.utils.files import locked
 from tests.training.networks import Countdown, assert_same, examples, made, numbers
@@ -296,3 +296,112 @@ def test_callbacks_do_not_disturb_the_run(tmp_path):
     assert results[0]["history/validation loss"][1] < results[0]["history/validation loss"][0], "the last epoch is to be the best"
     assert_same(results[1], results[0])
     assert mg.backend.current().name == "numpy"
+
+
+# -- the best of the checkpoints -----------------------------------------------------------------------------------
+
+
+def best_of(folder):
+    """The epoch of best.npz, after its weights were found to be of that epoch."""
+    arrays, header = checkpoint.load(folder / "best.npz")
+    assert header["epoch"] == -arrays["model"]["value"] == len(header["history"])
+    return header["epoch"]
+
+
+@pytest.mark.parametrize("script, every, best", [
+    pytest.param([5, 4, 3, 3.5, 6], 1, 3, id="it got worse"),
+    pytest.param([5, 4, 3, 2], 1, 4, id="always better"),
+    pytest.param([5, 6, 7], 1, 1, id="never better"),
+    pytest.param([5, 3, 3, 4], 1, 2, id="equal is not better"),
+    pytest.param([5, 4, 1, 3, 6], 2, 4, id="only of those that are saved"),
+    pytest.param([5, 4, 3, 4, 2], 2, 5, id="the last one is saved, too"),
+])  # fmt: skip
+def test_the_best_checkpoint_stays(script, every, best, tmp_path):
+    countdown(script, Checkpoint(tmp_path, every, best="validation loss"))
+    assert best_of(tmp_path) == best
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == len(script)
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+def test_a_resumed_run_knows_its_best(stop, tmp_path):
+    script = [5, 3, 4, 3.5, 6]
+    countdown(script, Checkpoint(tmp_path, best="validation loss"), epochs=stop)
+    countdown(script, Checkpoint(tmp_path, best="validation loss"), resume=tmp_path)
+    assert best_of(tmp_path) == 2
+
+
+def test_a_run_killed_between_its_two_checkpoints_has_the_best_when_it_is_resumed(tmp_path):
+    script, save = [5, 4, 6], Checkpoint(tmp_path, best="validation loss")
+    countdown(script, save, epochs=1)
+    before = save.best_file.read_bytes()
+    countdown(script, save, epochs=2, resume=tmp_path)
+    save.best_file.write_bytes(before)
+    countdown(script, save, resume=tmp_path)
+    assert best_of(tmp_path) == 2
+
+
+@pytest.mark.parametrize("best", [None, "validation loss"])
+def test_the_best_of_an_older_run_in_the_folder_does_not_stay(best, tmp_path):
+    countdown([2, 1, 3], Checkpoint(tmp_path, best="validation loss"))
+    countdown([5, 6], Checkpoint(tmp_path, best=best))
+    assert best_of(tmp_path) == 1 if best else not (tmp_path / "best.npz").exists()
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["history"][0]["validation loss"] == 5
+
+
+def test_a_run_that_goes_on_in_the_folder_of_another_begins_with_its_own_best(tmp_path):
+    script = [5, 4, 6]
+    countdown([2, 1], Checkpoint(tmp_path / "another", best="validation loss"))
+    countdown(script, Checkpoint(tmp_path / "first"), epochs=2)
+    countdown(script, Checkpoint(tmp_path / "another", best="validation loss"), resume=tmp_path / "first")
+    assert best_of(tmp_path / "another") == 2 and checkpoint.load(tmp_path / "another/best.npz")[1]["history"][0]["loss"] == 0.0
+    assert mg.load(tmp_path / "another", best=True, into=Countdown(script)).value.item() == -2
+
+
+def test_a_run_that_goes_on_without_asking_for_the_best_keeps_it(tmp_path):
+    script = [5, 4, 6]
+    countdown(script, Checkpoint(tmp_path, best="validation loss"), epochs=2)
+    countdown(script, Checkpoint(tmp_path), resume=tmp_path)
+    assert best_of(tmp_path) == 2
+
+
+def test_columns_that_a_callback_adds_later_do_not_make_it_another_run(tmp_path):
+    class Adds(Callback):
+        def on_step_end(self, run):
+            for row in run.history.rows:
+                row["later"] = 1.0
+
+    script, save = [5, 4, 6, 4.5, 4.25], Checkpoint(tmp_path, best="validation loss")
+    countdown(script, save, epochs=3)
+    countdown(script, save, Adds(), epochs=4, resume=tmp_path)
+    countdown(script, save, resume=tmp_path)
+    assert best_of(tmp_path) == 2
+
+
+def test_the_best_by_another_column_which_not_every_row_has(tmp_path):
+    class Measures(Callback):
+        def on_epoch_end(self, run):
+            if run.epoch in (1, 4):
+                run.history.rows[-1]["distance"] = 10.0 - run.epoch
+
+    countdown([1, 2, 3, 4, 5], Checkpoint(tmp_path, best="distance"), Measures())
+    assert best_of(tmp_path) == 4
+
+
+def test_a_best_that_cannot_be_is_refused_before_the_first_step(tmp_path):
+    model, optimizer = made()
+    refused = r"Checkpoint\(best=\.\.\.\) watches 'validation loss', but there is no validation data: pass validation=\.\.\., or"
+    with pytest.raises(ValueError, match=refused):
+        fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=Checkpoint(tmp_path, best="validation loss"))
+    assert not list(tmp_path.iterdir()) and optimizer.steps == 0
+    with pytest.raises(KeyError, match="no column 'los', only epoch, loss, validation loss, seconds"):
+        countdown([5, 4], Checkpoint(tmp_path, best="los"))
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 1
+    with pytest.raises(TypeError, match='best is a column of the history, such as "validation loss", got True'):
+        Checkpoint(tmp_path, best=True)
+
+
+def test_a_damaged_best_is_refused_and_not_replaced(tmp_path):
+    (tmp_path / "best.npz").write_bytes(b"a stranger's")
+    with pytest.raises(CheckpointError, match=r"best\.npz"):
+        countdown([5, 4], Checkpoint(tmp_path, best="validation loss"))
+    assert (tmp_path / "best.npz").read_bytes() == b"a stranger's"

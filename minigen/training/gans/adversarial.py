@@ -26,7 +26,7 @@ from minigen.training.gans.game import Game, Terms
 from minigen.training.gans.players import Generator
 from minigen.training.gans.remedies import Remedy
 from minigen.training.history import History
-from minigen.training.resume_settings import described, optimizer_settings, without_addresses
+from minigen.training.resume_settings import optimizer_settings, without_addresses
 from minigen.training.run import Callback, Run
 from minigen.utils.progress import Progress, checked
 from minigen.utils.settings import takes_settings
@@ -345,10 +345,12 @@ class Adversarial(Game, Run):
             settings |= optimizer_settings(f"{name} optimizer", getattr(self, f"{name}_optimizer"))
         return settings
 
+    def parts_with_settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("loss", "penalties", "remedies", *PLAYERS)}
+
     def described(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name in ("loss", "penalties", "remedies", *PLAYERS):
-            found |= {**described(name, getattr(self, name)), name: without_addresses(repr(getattr(self, name)))}
+        found = super().described()
+        found |= {name: without_addresses(repr(part)) for name, part in self.parts_with_settings().items()}
         for name in PLAYERS:
             found |= {
                 f"{name}.{path}": without_addresses(repr(layer))
