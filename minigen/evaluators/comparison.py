@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ HELD_OUT_SEED = 1  # of glyphs that no generator sees: the training split has se
 COPY = 0.1  # as near to a training image, as a share of a held-out image's typical distance from one
 
 Features = Callable[[np.ndarray], np.ndarray]
+Examples = TypeVar("Examples", Dataset, np.ndarray)
 
 
 class Scores(NamedTuple):
@@ -40,7 +41,7 @@ class Comparison:
 
     features: images -> (n, d), such as an evaluator's.  images, labels: what generators are trained on, also as bytes if
     `features` takes them, as evaluators do.  held_out: real images of the same distribution that are not among them.  n: how many
-    of each set are compared, at most 5,000 and at most `held_out`.
+    of each set are compared, at most 5,000 and at most `held_out`; of more real ones a choice at random.
     Figures of different n, or different evaluators, are not comparable. Raises DataError if there are too few real images.
     """
 
@@ -54,10 +55,10 @@ class Comparison:
             raise DataError(
                 f"comparison: n is {self.n}, expected at least 5, and better thousands: precision looks at 3 neighbors"
             )
-        order = np.random.default_rng(0).permutation(len(images))
-        self.real_images, self.held_out_images = as_pixels(images[order[: self.n]]), as_pixels(held_out[: self.n])
+        order = np.random.default_rng(0).permutation(len(images))[: self.n]
+        self.real_images, self.held_out_images = as_pixels(images[order]), as_pixels(at_random(held_out, self.n))
         self.known = features(images)
-        self.real, self.held_out = self.known[order[: self.n]], features(self.held_out_images)
+        self.real, self.held_out = self.known[order], features(self.held_out_images)
         self.typical = float(np.median(metrics.nearest_training(self.held_out[:NEARNESS], self.known).distances))
 
     def scores(self, images: np.ndarray) -> Scores:
@@ -116,11 +117,12 @@ def held_out(test: Dataset, count: int) -> np.ndarray:
     return at_random(test, count).images
 
 
-def at_random(test: Dataset, count: int) -> Dataset:
-    """At most `count` of the examples, always the same ones, in their order.
+def at_random(examples: Examples, count: int) -> Examples:
+    """`count` of the examples of a data set or array, always the same ones and in the same order; all as they are if there are no
+    more.
 
     Not the first ones: the first 5,000 of MNIST's test split are by other writers than the last 5,000.
     """
-    if count >= len(test):
-        return test
-    return test[np.sort(np.random.default_rng(0).permutation(len(test))[:count])]
+    if count >= len(examples):
+        return examples
+    return examples[np.random.default_rng(0).permutation(len(examples))[:count]]

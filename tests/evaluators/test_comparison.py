@@ -62,14 +62,24 @@ def test_glyphs_held_out_are_in_the_fonts_of_the_training_split():
     assert metrics.nearest_training(found, train.images).distances.min() > 0, "none is a training image"
 
 
+def places(images, among):
+    """Where each image is among others."""
+    return [int(np.flatnonzero((among == image).all(axis=(1, 2, 3)))[0]) for image in images]
+
+
 def test_others_held_out_are_from_the_whole_test_split():
-    """Not its first ones: MNIST's first 5,000 are by other writers than the rest."""
+    """And so is each part of them: MNIST's first 5,000 are by other writers than the rest."""
     faces = data.load("faces", resolution=8, train_size=10, test_size=400)[1]
-    places = [int(np.flatnonzero((faces.images == image).all(axis=(1, 2, 3)))[0]) for image in evaluators.held_out(faces, 200)]
-    assert len(set(places)) == 200 and places == sorted(places)
-    assert 70 <= sum(place < 200 for place in places) <= 130
-    np.testing.assert_array_equal(evaluators.held_out(faces, 200), evaluators.at_random(faces, 200).images)
+    found = places(evaluators.held_out(faces, 200), faces.images)
+    assert len(set(found)) == 200
+    assert 70 <= sum(place < 200 for place in found) <= 130 and 30 <= sum(place < 200 for place in found[:100]) <= 70
+    np.testing.assert_array_equal(evaluators.at_random(faces, 200).images, faces.images[found])
     np.testing.assert_array_equal(evaluators.held_out(faces, 400), faces.images)
+
+
+def test_of_more_images_held_out_a_choice_at_random_is_compared():
+    found = places(Comparison(flat, TRAIN, LABELS, HELD_OUT, n=100).held_out_images, HELD_OUT)
+    assert len(set(found)) == 100 and 30 <= sum(place < len(HELD_OUT) / 2 for place in found) <= 70
 
 
 @pytest.mark.parametrize("make, message", [
