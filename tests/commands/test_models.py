@@ -18,6 +18,7 @@ SMALL = {
     "linear-vae": "--epochs 2",
     "convolutional": "--epochs 1 --batch-size 48",
     "recurrent": "--epochs 1 --batch-size 96",
+    "conv-vae": "--epochs 1 --images 48 --resolution 16",
     "progan": "--images 48 --resolution 8 --batch-size 8 --steps 4 --distance",
     "stylegan": "--images 48 --resolution 8 --phase 8 --batch-size 8 --steps 4",
 }
