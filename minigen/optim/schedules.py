@@ -1,5 +1,5 @@
-"""Learning rates, and other values, that change: each returns a function of the number of steps done, for an optimizer's `lr` or a
-`training.Schedule`.
+"""Learning rates, and other values, that change: each returns a function of the number of steps done, for an optimizer's `lr`
+or a `training.Schedule`.
 
 They are partial applications of functions of this module, not closures, so that an optimizer can be copied and pickled.
 """
