@@ -62,7 +62,12 @@ def from_torch(module: nn.Module, state: Mapping[str, Any], *, names: Names = No
     for entry in entries(module, names):
         if entry.here is not None:
             value = entry.back(given[entry.name])
-            layers[entry.here] = (entry.name, layers[entry.here][1] + value if entry.here in layers else value)
+            if entry.here in layers:  # the two biases of a recurrent layer
+                with np.errstate(over="ignore"):
+                    value = layers[entry.here][1] + value
+            if not np.isfinite(value).all():
+                raise StateError(f"{layers[entry.here][0]} and {entry.name}, which are added, are infinite together")
+            layers[entry.here] = (entry.name, value)
     paths = {id(tensor): path for path, tensor in module.named_state().items()}
     found: dict[str, tuple[str, np.ndarray]] = {}
     for place, (name, value) in layers.items():

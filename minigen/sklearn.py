@@ -11,7 +11,7 @@ X is what scikit-learn takes, data frames included; what it refuses is refused i
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -221,8 +221,8 @@ class VariationalAutoencoder(_Trained):
 class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """The encoder of a model that is trained already, as a transformer that has nothing to fit.
 
-    model: what `minigen.load` takes, a name or a run folder, or the autoencoder that it returns. Rows are its images, flattened,
-    pixels in [0, 1]: (n, h * w * c).
+    model: a name or a run folder, or what `minigen.load` returns of it, as `minigen.load("runs/vae", best=True)`; not the file of
+    a network alone, which `save` writes. Rows are its images, flattened, pixels in [0, 1]: (n, h * w * c).
 
         make_pipeline(TrainedEncoder("vae-mnist"), LogisticRegression()).fit(X, y)
 
@@ -234,7 +234,13 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Open the model, and check the rows. Raises what `minigen.load` raises."""
-        trained = self.model if isinstance(self.model, TrainedModel) else pretrained.load(self.model)
+        opened = isinstance(self.model, TrainedModel | nn.Module)
+        trained = self.model if opened else pretrained.load(cast(str | Path, self.model))
+        if isinstance(trained, nn.Module):
+            raise ValueError(
+                f"TrainedEncoder: {type(trained).__name__} is a network alone, as in a file that save wrote: it does not say how "
+                "rows are given to it; expected a name, a run folder, or what minigen.load returns of one"
+            )
         if not isinstance(trained, TrainedAutoencoder) or trained.conditional:
             what = "is conditioned on the class" if trained.conditional else "has no encoder"
             raise ValueError(f"TrainedEncoder: {trained.recipe.name} {what}, expected an autoencoder of images alone")

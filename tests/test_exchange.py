@@ -229,6 +229,9 @@ def test_two_biases_of_an_lstm_are_added():
     state["bias_hh_l0"] = np.arange(12, dtype=np.float32)
     exchange.from_torch(net, state)
     np.testing.assert_array_equal(net.cell.bias.numpy(), state["bias_ih_l0"] + state["bias_hh_l0"])
+    state |= {name: np.full(12, 3e38, np.float32) for name in ("bias_ih_l0", "bias_hh_l0")}
+    with pytest.raises(StateError, match="bias_ih_l0 and bias_hh_l0, which are added, are infinite together"):
+        exchange.from_torch(net, state)
 
 
 # -- what does not fit ------------------------------------------------------------------------------------------------

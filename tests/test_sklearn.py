@@ -113,6 +113,7 @@ ROWS = np.zeros((4, 784))
         (lambda: VariationalAutoencoder().score_samples(ROWS), NotFittedError, "not fitted yet"),
         (lambda: TrainedEncoder("vae-mnits").fit(ROWS), RecipeError, "vae-mnist"),
         (lambda: TrainedEncoder("dcgan-mnist").fit(ROWS), ValueError, "TrainedEncoder: dcgan has no encoder, expected an autoencoder"),
+        (lambda: TrainedEncoder(mg.load("vae-mnist").network).fit(ROWS), ValueError, "is a network alone, as in a file that save wrote"),
         (lambda: TrainedEncoder("vae-mnist").fit(ROWS[:, :9]), ValueError, "X has 9 features, but vae takes 784, images of 28 x 28 x 1"),
         (lambda: TrainedEncoder("vae-mnist").fit(ROWS).transform(ROWS + 255), ValueError, "bytes are divided by 255"),
     ],

@@ -1,10 +1,12 @@
 """Compare runs: a table, a column for each, and a picture of their curves.
 
-The table has the settings in which they differ; how long they were trained; their last losses, and the best ones; and what
-`minigen evaluate` has measured, if it has. RUN is a folder made by minigen train, or by training.Checkpoint in Python.
+The table has the settings in which they differ, of one that changes by a schedule only that it does; how long they were trained;
+their last losses, and the best ones; and what `minigen evaluate` has measured. RUN is a folder made by minigen train, or
+by training.Checkpoint in Python. What is none, or has no history yet, is named and left out.
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from minigen.commands.trained import picture_path
 from minigen.errors import CommandError, StateError, UsageError
 from minigen.evaluators.figures import SAMPLES, named_parts
 from minigen.evaluators.figures import shown as shown_figure
+from minigen.pretrained.cards import in_words
 from minigen.recipes.run_folder import RunFolder
 from minigen.training import History, checkpoint
 from minigen.training.gans import frechet_monitor
@@ -75,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"{name} is named twice")
-    runs = [opened(name) for name in names]
+    runs = there(names)
     print(compared_table(runs))
     measured = [quantity for run in runs for quantity in run.quantities]
     if len(set(measured)) == len(measured):
@@ -84,6 +87,21 @@ def run(args: argparse.Namespace) -> int:
     figure = plot.compared_curves({run.name: run.drawn for run in runs})
     print(f"wrote {plot.save_figure(figure, args.out)}")
     return 0
+
+
+def there(names: Sequence[str]) -> list[Compared]:
+    """Those of the runs that can be compared; the others are named on stderr. CommandError if fewer than two are left."""
+    runs, errors = [], []
+    for name in names:
+        try:
+            runs.append(opened(name))
+        except CommandError as error:
+            errors.append(str(error))
+    if len(runs) < 2:
+        raise CommandError("; ".join(errors))
+    for error in errors:
+        print(f"left out: {in_words(error)}", file=sys.stderr)
+    return runs
 
 
 def opened(name: str) -> Compared:
@@ -139,7 +157,7 @@ def compared_table(runs: Sequence[Compared]) -> str:
     for part in filter(None, parts):
         rules.add(len(rows))
         rows += part
-    text = table(rows, "<" + ">" * len(runs), rules=rules)
+    text = table([tuple(map(in_words, row)) for row in rows], "<" + ">" * len(runs), rules=rules)
     return f"{text}\n{more} more settings differ" if more > 0 else text
 
 

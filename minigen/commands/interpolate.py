@@ -1,7 +1,8 @@
 """Walk from image to image through the latent space.
 
 Each row is a walk: of an autoencoder straight from the code of one held-out image to that of another (of a conditional model
-in the class of the first), of a GAN along a great circle from one latent vector to another.
+in the class of the first), of a GAN along a great circle from one latent vector to another. Between pictures of your own,
+in Python: minigen.load(RUN).interpolate(a, b): docs/guide/latent.md.
 """
 
 import argparse

@@ -34,6 +34,7 @@ from minigen.utils.blocks import block
 from minigen.utils.files import replacing
 from minigen.utils.reading import open_regular, parsed_json, shortened
 from minigen.utils.rebuilding import class_of, describe, rebuild
+from minigen.utils.settings import python_number
 
 if TYPE_CHECKING:  # whose method save() is made of this file
     from minigen.nn.module import Module
@@ -204,9 +205,9 @@ def checked_card(card: Mapping[str, Any] | str) -> dict[str, Any]:
     """A card as JSON values, words under "about". TypeError for what JSON does not know, and for metrics without names."""
     try:
         said = json.loads(
-            json.dumps({"about": card} if isinstance(card, str) else dict(card), default=np.generic.item, allow_nan=False)
+            json.dumps({"about": card} if isinstance(card, str) else dict(card), default=python_number, allow_nan=False)
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise TypeError(
             "a card is words, or names with JSON values, such as {'data': 'glyphs', 'epochs': 25, 'metrics': {'accuracy': 0.9}}, "
             f"got {shortened(card)}: {error}"

@@ -78,13 +78,14 @@ def compared_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], titl
     width, height = {1: (6.5, 4.2), 2: (4.6, 4.0)}.get(across, (3.7, 3.4))  # of a panel, in inches
     figure = new_figure((width * across, height * down + 0.3), title)
     colors = {label: color_of(i) for i, label in enumerate(histories)}
+    others = {label: MARKERS[i // len(PALETTE) % len(MARKERS)] for i, label in enumerate(histories) if i >= len(PALETTE)}
     for i, ((clock, quantity), labels) in enumerate(panels.items()):
         axes = figure.add_subplot(down, across, i + 1)
         for label in labels:
             _, times, columns = runs[label]
             for name in by_quantity(columns)[quantity]:
                 measured = np.isfinite(columns[name])
-                marker = "o" if measured.sum() <= 30 else None
+                marker = others.get(label, "o" if measured.sum() <= 30 else None)
                 dashes = "--" if name.startswith("validation ") else "-"
                 style: Style = {
                     "color": colors[label],
@@ -92,11 +93,12 @@ def compared_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], titl
                     "marker": marker,
                     "linewidth": 1.8,
                     "markersize": 3.5,
+                    "markevery": max(int(measured.sum()) // 30, 1),
                 }
                 axes.plot(times[measured], columns[name][measured], **style)
         finish_panel(axes, clock, quantity)
     drawn = dict.fromkeys(label for labels in panels.values() for label in labels)
-    handles = [Line2D([], [], color=colors[label], label=label) for label in drawn]
+    handles = [Line2D([], [], color=colors[label], marker=others.get(label), label=label) for label in drawn]
     if any(line.get_linestyle() == "--" for axes in figure.axes for line in axes.lines):
         handles.append(Line2D([], [], color="black", linestyle="--", label="validation"))
     figure.legend(

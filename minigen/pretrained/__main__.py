@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     folder = RunFolder.opened(args.run)
     config = folder.config()
-    figures = folder.figures(config)
+    figures = folder.figures(config, folder.done(config))
     if not figures:
         raise CommandError(f"{folder.path} was not evaluated yet: minigen evaluate {folder.path}")
     rows = list(csv.DictReader(folder.history.read_text(encoding="utf-8").splitlines()))

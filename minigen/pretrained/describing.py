@@ -6,32 +6,34 @@ from typing import Any
 
 from minigen.nn import saving
 from minigen.pretrained.cards import Card, shipped
-from minigen.pretrained.files import best_part, checked_history, kept, place_of, record_of
+from minigen.pretrained.files import best_of, best_part, check_best, checked_history, kept, place_of, record_of
 from minigen.recipes.run_folder import RunFolder
 from minigen.training import checkpoint
 
 
-def card(name: str | Path) -> Card:
+def card(name: str | Path, *, best: bool = False) -> Card:
     """What is known of what `load` opens by this name: `print(minigen.card("runs/vae"))`.
 
     Of a file the card that was given to `model.save`, with class, settings, version and checksum; of a run what it trains, on
     what, how far it is, its last losses, and the metrics that `minigen evaluate` has found in it as it is now; of a model that
     came with minigen its `ShippedCard`. One goes with a model into a file: `network.save(path, card=minigen.card("runs/vae"))`.
-    Raises what `load` raises.
+    best: of a folder, the card of its best checkpoint, as in `load`. Raises what `load` raises.
     """
+    check_best(name, best)
     kind, path = place_of(name)
     if kind == "model":
         return file_card(path)
     if kind == "checkpoint":
-        return checkpoint_card(path)
-    return run_card(RunFolder.opened(path)) if kind == "run" else shipped(str(name))
+        return checkpoint_card(best_of(path) if best else path)
+    return run_card(RunFolder.opened(path), best) if kind == "run" else shipped(str(name))
 
 
-def run_card(folder: RunFolder) -> Card:
-    """The card of a run folder. CommandError if there is no checkpoint yet, or something in it is damaged."""
+def run_card(folder: RunFolder, best: bool) -> Card:
+    """The card of a run folder, as of its last checkpoint or its best one. CommandError if there is none yet, or something in it
+    is damaged."""
     config = folder.config()
-    known = checkpoint_card(folder.trained(config)).facts
-    done = folder.done(config)
+    known = checkpoint_card(folder.best_of(config) if best else folder.trained(config)).facts
+    done = known[config.counted] if best else folder.done(config)
     facts = {
         "about": config.recipe.summary,
         **known,
@@ -40,7 +42,7 @@ def run_card(folder: RunFolder) -> Card:
         config.counted: done,
         "minigen": config.minigen,
     }
-    return Card(facts, folder.figures(config))
+    return Card(facts, folder.figures(config, done))
 
 
 def file_card(path: Path) -> Card:

@@ -79,6 +79,12 @@ def is_place(name: str | Path) -> bool:
     return Path(name).exists() or Path(name).name != str(name)
 
 
+def check_best(name: str | Path, best: bool) -> None:
+    """Raise ValueError where the best checkpoint is asked for of what is no folder."""
+    if best and not Path(name).is_dir():
+        raise ValueError(f"best=True is for the folder of a run: {name} is none")
+
+
 def best_of(path: Path) -> Path:
     """The best checkpoint of a run, beside its last one. CommandError if none was kept."""
     best = path.with_name(BEST)

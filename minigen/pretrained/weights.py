@@ -10,7 +10,7 @@ from minigen.errors import CheckpointError, CommandError, StateError
 from minigen.nn import Module
 from minigen.nn.saving import fill
 from minigen.pretrained.cards import ShippedCard, shipped, weights_of
-from minigen.pretrained.files import CHECKPOINT, best_of, is_place, load_checkpoint, load_file, place_of
+from minigen.pretrained.files import CHECKPOINT, best_of, check_best, is_place, load_checkpoint, load_file, place_of
 from minigen.recipes import TrainedModel
 from minigen.recipes.config import Config
 from minigen.recipes.run_folder import RunFolder
@@ -55,8 +55,7 @@ def load(name: str | Path, *, into: Module | None = None, best: bool = False) ->
     """
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"into is a model, such as MyNetwork(), got {shortened(into)}")
-    if best and not Path(name).is_dir():
-        raise ValueError(f"best=True is for the folder of a run: {name} is none")
+    check_best(name, best)
     kind, path = place_of(name)
     if kind == "model":
         return load_file(path, into)

@@ -21,6 +21,7 @@ from minigen.errors import CommandError
 from minigen.nn.saving import within
 from minigen.recipes.config import Config
 from minigen.training import checkpoint
+from minigen.utils.checks import is_whole
 from minigen.utils.files import LOCK, Hold, is_temporary, locked, sweep
 from minigen.utils.reading import parsed_json, read_bounded, shortened
 
@@ -47,6 +48,10 @@ class RunFolder:
         folder = cls(path)
         if not folder.path.exists():
             raise CommandError(f"{path} does not exist; `minigen train MODEL --out {path}` makes a run folder")
+        if folder.path.is_file():
+            raise CommandError(
+                f"{path} is a file, expected the folder of a run: in Python minigen.load({str(path)!r}) opens a model's file"
+            )
         if not folder.config_file.is_file():
             raise CommandError(f"{path} is not a run folder: it has no config.json, which `minigen train` writes")
         return folder
@@ -81,10 +86,11 @@ class RunFolder:
             raise CommandError(f"{self.checkpoint} is not of the model in {self.config_file}: it counts no {config.counted}")
         return done
 
-    def figures(self, config: Config) -> dict[str, Any]:
-        """The metrics of the checkpoint, name -> value, if it was evaluated as it is now; else none. CommandError if damaged."""
+    def figures(self, config: Config, done: int) -> dict[str, Any]:
+        """The metrics of the checkpoint after so many epochs, or steps, name -> value, if it was evaluated; else none.
+        CommandError if damaged."""
         said = self.evaluated()
-        return said["figures"] if said.get(config.counted) == self.done(config) else {}
+        return said["figures"] if said.get(config.counted) == done else {}
 
     def evaluated(self) -> dict[str, Any]:
         """The content of evaluation.json: "figures", and of how many "epochs", or "steps"; {} without one. CommandError if
@@ -96,6 +102,9 @@ class RunFolder:
             figures = said["figures"]
             if not isinstance(figures, dict) or not all(type(value) in (int, float, str) for value in figures.values()):
                 raise ValueError(f"figures is {shortened(figures)}, expected names with numbers")
+            for counted in ("epochs", "steps"):
+                if not is_whole(said.get(counted, 0)):
+                    raise ValueError(f"{counted} is {shortened(said[counted])}, expected a whole number")
         except (KeyError, OSError, TypeError, ValueError) as error:
             raise CommandError(f"{self.evaluation} is damaged ({error}): minigen evaluate {self.path} writes it again") from error
         return said

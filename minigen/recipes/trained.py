@@ -40,6 +40,10 @@ class TrainedModel(LatentSpaces):
         self.recipe, self.spec = recipe, spec
         self.history = History()  # of the run whose folder was opened
 
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.spec.shape))
+        return f"{type(self).__name__}({self.recipe.name} of examples {shape}, .network: {type(self.network).__name__})"
+
     def fit(
         self,
         train: Dataset,

@@ -12,6 +12,7 @@ from minigen.training import checkpoint
 from minigen.training.fitting import FitRun
 from minigen.training.history import History
 from minigen.training.run import Callback, Run
+from minigen.utils.checks import is_whole
 from minigen.utils.files import locked, sweep
 
 
@@ -31,8 +32,8 @@ class Checkpoint(Callback[Run]):
     runs_last = True  # saves the other callbacks' state after the epoch
 
     def __init__(self, folder: str | Path, every: int = 1, best: str | None = None):
-        if every < 1:
-            raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected at least 1")
+        if not is_whole(every) or every < 1:
+            raise ValueError(f"a checkpoint every {every} epochs makes no sense: expected a whole number of at least 1")
         if not isinstance(best, str | None):
             raise TypeError(f'best is a column of the history, such as "validation loss", got {best!r}')
         self.folder, self.every, self.best = Path(folder).absolute(), every, best
@@ -50,7 +51,12 @@ class Checkpoint(Callback[Run]):
         sweep(self.folder)
         if run.history.rows and self.file.exists():
             run.history.save_csv(self.folder / "history.csv")
-        rows = self.rows_of_best()
+        try:
+            rows = self.rows_of_best()
+        except CheckpointError as error:
+            if self.best is not None:
+                raise CheckpointError(f"{error}; delete {self.best_file.name}, or choose another folder") from error
+            rows = []  # nobody asks for it
         self.foreign = not begins(rows, run.history.rows)
         self.lowest = rows[-1].get(self.best or "", float("inf")) if rows and not self.foreign else float("inf")
         if not run.sums:  # it stands where a row of the history ends

@@ -1,12 +1,13 @@
 """The measurements of training: one row per epoch, or per `record_every` steps of adversarial training."""
 
 import csv
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from minigen.errors import StateError
+from minigen.errors import StateError, suggestion
 from minigen.utils.files import replacing
 from minigen.utils.reading import shortened
 
@@ -52,7 +53,8 @@ class History(Mapping):
 
     def __getitem__(self, column: str) -> list[float]:
         if not any(column in row for row in self.rows):
-            raise KeyError(f"the history has no column {column!r}, only {', '.join(self)}")
+            hint = suggestion(re.sub("^val_", "validation ", str(column)), list(self))  # Keras's names
+            raise KeyError(f"the history has no column {column!r}: {hint}")
         return [row.get(column, float("nan")) for row in self.rows]
 
     def __iter__(self) -> Iterator[str]:

@@ -24,7 +24,7 @@ from minigen.utils.checks import is_whole
 from minigen.utils.progress import Progress, checked
 from minigen.utils.progress import bar as shown_bar
 from minigen.utils.reading import shortened
-from minigen.utils.settings import Configured
+from minigen.utils.settings import Configured, to_python
 
 Watched = TypeVar("Watched", bound="Run")  # the kind of run that a callback works in: class Mine(Callback[Run])
 
@@ -75,7 +75,7 @@ class Callback(Configured, Generic[Watched]):
 
 
 class Run(Configured):
-    """Base of training runs. A subclass trains, and says what belongs to it: the first seven methods, and `progress_fields`."""
+    """Base of training runs. A subclass trains, and says what belongs to it: the first methods, and `progress_fields`."""
 
     progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
     kind = "fit"  # what of minigen.training the user called, for messages
@@ -137,6 +137,20 @@ class Run(Configured):
         """Call the method `event` of every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(self)
+            if event == "on_epoch_end":
+                self.check_row(type(callback).__name__)
+
+    def check_row(self, by: str) -> None:
+        """Refuse a column that a callback has added to the history and that could not be read again from a checkpoint."""
+        row = self.history.rows[-1]
+        clock, count = next(iter(row.items()))
+        for name, value in row.items():
+            row[name] = to_python(value)
+            if not is_finite_number(row[name]):
+                raise NonFiniteError(
+                    f"{by} gave the history {name!r} = {shortened(value)} after {clock} {count}, expected a finite number: "
+                    "a row may lack the column"
+                )
 
     def should_stop(self) -> bool:
         """Whether a callback ends the run here."""

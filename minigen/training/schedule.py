@@ -1,6 +1,7 @@
 """Settings that change by steps, as learning rates do: KL warm-up, a penalty that comes in slowly, noise that fades."""
 
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 from minigen.errors import suggestion
@@ -44,7 +45,7 @@ class Schedule(Callback[Run]):
             hint = suggestion(name, numbers) if numbers else "it has no number among its attributes"
             raise TypeError(f"Schedule: {what}, expected the name of a number: {hint}")
         try:
-            object.__setattr__(owner, name, value)
+            assign(owner, name, value)
         except AttributeError as error:
             raise TypeError(f"Schedule: {name!r} of {kind} cannot be changed: {error}") from error
         if not callable(schedule):
@@ -79,10 +80,18 @@ class Schedule(Callback[Run]):
         self.on_step_end(run)
 
     def on_step_end(self, run: Run) -> None:
-        object.__setattr__(self.owner, self.name, self.value(run.step))  # penalties are frozen, for all but their schedule
+        assign(self.owner, self.name, self.value(run.step))
 
     def on_epoch_end(self, run: Run) -> None:
         run.history.rows[-1][self.scheduled_setting(run)] = getattr(self.owner, self.name)
+
+
+def assign(owner: Any, name: str, value: Any) -> None:
+    """owner.name = value; also of a penalty, which is frozen for all but its schedule."""
+    try:
+        setattr(owner, name, value)
+    except FrozenInstanceError:
+        object.__setattr__(owner, name, value)
 
 
 def is_number(value: Any) -> bool:

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from minigen.utils.near_misses import METHODS, Target, explained, missing
+from minigen.utils.reading import shortened
 
 PLAIN = frozenset({bool, int, float, str, type(None), slice})  # types of settings that are kept as they are
+
+
+def python_number(value: Any) -> Any:
+    """The Python number of a scalar of NumPy, for JSON. TypeError for anything else."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{shortened(value)} is a {type(value).__name__}, not words, a number, a list or a dict")
 
 
 def to_python(value: Any) -> Any:

@@ -197,3 +197,22 @@ def test_a_best_checkpoint_that_there_is_none_of(minigen_line):
     assert (status, out) == (1, "") and "gan has no best checkpoint, best.npz: a GAN keeps one with --distance" in err
     status, out, err = minigen_line("sample vae-mnist --best")
     assert (status, out) == (1, "") and "vae-mnist came trained, with one checkpoint: only run folders also keep" in err
+
+
+def test_what_cannot_be_compared_is_named_and_left_out_where_two_others_can(minigen_line, quick_pictures):
+    trained("a", epochs=1)
+    trained("b", epochs=2)
+    Path("notes.txt").write_text("mine")
+    status, out, err = minigen_line("compare a notes.txt b")
+    assert status == 0 and cells(out)["epochs"] == ["1", "2"]
+    assert err == "left out: notes.txt is not a run folder: it has no checkpoint.npz, which minigen train and Checkpoint write\n"
+
+
+def test_a_strangers_run_does_nothing_to_a_terminal(minigen_line, quick_pictures):
+    trained("a")
+    arrays, header = checkpoint.load("a/checkpoint.npz")
+    header["settings"]["data"] = "\x1b[31m" + "long " * 1000
+    header["settings"]["data checksum"] ^= 1
+    checkpoint.save("b/checkpoint.npz", arrays, header)
+    out = minigen_line("compare a b")[1]
+    assert "\x1b" not in out and max(map(len, out.splitlines())) < 500

@@ -332,12 +332,13 @@ def test_backward_from_a_constant_is_refused(number):
         (step.Tensor(1.0) * 2.0).backward()
 
 
+@pytest.mark.parametrize("rule, shape", [(lambda g: g.sum(), r"\(\)"), (lambda g: g.T, r"\(4, 3\)")], ids=["a sum", "T"])
 @pytest.mark.parametrize("number", [8, 9, 10])
-def test_a_rule_that_gives_another_shape_is_refused(number):
+def test_a_rule_that_gives_another_shape_is_refused(number, rule, shape):
     step = loaded(number)
-    double = step.Op("double", lambda x: 2.0 * x, x=lambda g, y, x: 2.0 * g.sum())
-    with pytest.raises(ValueError, match=r"a rule gave a gradient of shape \(\) for an input of shape \(3,\)"):
-        double(step.Tensor(np.ones(3), requires_grad=True)).sum().backward()
+    double = step.Op("double", lambda x: 2.0 * x, x=lambda g, y, x: 2.0 * rule(g))
+    with pytest.raises(ValueError, match=rf"a rule gave a gradient of shape {shape} for an input of shape \(3, 4\)"):
+        double(step.Tensor(np.ones((3, 4)), requires_grad=True)).sum().backward()
 
 
 def test_gradients_of_the_last_step_are_arrays_of_their_own():

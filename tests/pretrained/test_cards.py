@@ -123,6 +123,17 @@ def test_a_checkpoint_of_fit_says_how_far_it_is(at, tmp_path):
     assert f"loss {history['loss'][-1]:.4g}, validation loss" in lines(card)["losses"]
 
 
+def test_the_best_checkpoint_has_a_card_of_its_own(tmp_path):
+    model = nn.Sequential(nn.Dense(2, 3), nn.Dense(3, 2))
+    optimizer = optim.SGD(model.parameters(), lr=lambda step: 0.1 if step < 1 else -0.1)  # the loss falls, and then rises
+    kept = training.Checkpoint(tmp_path, best="loss")
+    training.fit(model, ROWS, loss="mse", optimizer=optimizer, epochs=4, batch_size=32, callbacks=kept, progress=False)
+    last, best = mg.card(tmp_path), mg.card(tmp_path, best=True)
+    assert (best["epochs"], last["epochs"]) == (2, 4) and best["losses"]["loss"] < last["losses"]["loss"]
+    with pytest.raises(ValueError, match="best=True is for the folder of a run: .* is none"):
+        mg.card(tmp_path / "checkpoint.npz", best=True)
+
+
 def test_a_checkpoint_of_two_players_is_about_the_averaged_generator(tmp_path):
     generator, discriminator = points.Generator(hidden=4), points.Discriminator(hidden=5)
     rates = {f"{name}_optimizer": optim.SGD(each.parameters(), lr=0.1) for name, each in

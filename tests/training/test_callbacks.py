@@ -8,7 +8,7 @@ import pytest
 
 import minigen as mg
 from minigen import optim
-from minigen.errors import BusyError, CheckpointError, StateError
+from minigen.errors import BusyError, CheckpointError, NonFiniteError, StateError
 from minigen.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
 from minigen.utils.files import locked
 from tests.training.networks import Countdown, assert_same, examples, made, numbers
@@ -55,7 +55,7 @@ def test_monitor_is_any_column():
 
 
 def test_unknown_monitor_names_the_columns():
-    with pytest.raises(KeyError, match="no column 'accuracy', only epoch, loss, validation loss, seconds"):
+    with pytest.raises(KeyError, match="no column 'accuracy': expected one of epoch, loss, validation loss, seconds"):
         countdown([1.0], EarlyStopping(monitor="accuracy"))
 
 
@@ -353,7 +353,8 @@ def test_a_run_that_goes_on_in_the_folder_of_another_begins_with_its_own_best(tm
     countdown([2, 1], Checkpoint(tmp_path / "another", best="validation loss"))
     countdown(script, Checkpoint(tmp_path / "first"), epochs=2)
     countdown(script, Checkpoint(tmp_path / "another", best="validation loss"), resume=tmp_path / "first")
-    assert best_of(tmp_path / "another") == 2 and checkpoint.load(tmp_path / "another/best.npz")[1]["history"][0]["loss"] == 0.0
+    assert best_of(tmp_path / "another") == 2
+    assert [row["validation loss"] for row in checkpoint.load(tmp_path / "another/best.npz")[1]["history"]] == [5, 4]
     assert mg.load(tmp_path / "another", best=True, into=Countdown(script)).value.item() == -2
 
 
@@ -393,7 +394,7 @@ def test_a_best_that_cannot_be_is_refused_before_the_first_step(tmp_path):
     with pytest.raises(ValueError, match=refused):
         fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=Checkpoint(tmp_path, best="validation loss"))
     assert not list(tmp_path.iterdir()) and optimizer.steps == 0
-    with pytest.raises(KeyError, match="no column 'los', only epoch, loss, validation loss, seconds"):
+    with pytest.raises(KeyError, match="no column 'los': did you mean 'loss'?"):
         countdown([5, 4], Checkpoint(tmp_path, best="los"))
     assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["epoch"] == 1
     with pytest.raises(TypeError, match='best is a column of the history, such as "validation loss", got True'):
@@ -405,3 +406,33 @@ def test_a_damaged_best_is_refused_and_not_replaced(tmp_path):
     with pytest.raises(CheckpointError, match=r"best\.npz"):
         countdown([5, 4], Checkpoint(tmp_path, best="validation loss"))
     assert (tmp_path / "best.npz").read_bytes() == b"a stranger's"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "high", True, {}])
+def test_a_column_that_could_not_be_read_again_is_refused_before_it_is_saved(value, tmp_path):
+    class Scored(Callback):
+        def on_epoch_end(self, run):
+            run.history.rows[-1]["score"] = 1.0 if run.epoch == 1 else value
+
+    model, optimizer = made()
+    message = r"Scored gave the history 'score' = .* after epoch 2, expected a finite number: a row may lack the column"
+    with pytest.raises(NonFiniteError, match=message):
+        fit(model, examples(), optimizer=optimizer, epochs=3, callbacks=[Checkpoint(tmp_path), Scored()])
+    assert [row["score"] for row in checkpoint.load(tmp_path / "checkpoint.npz")[1]["history"]] == [1.0]
+
+
+def test_numbers_of_numpy_in_the_history_are_numbers(tmp_path):
+    class Scored(Callback):
+        def on_epoch_end(self, run):
+            run.history.rows[-1]["score"] = np.float32(0.5)
+
+    model, optimizer = made()
+    fit(model, examples(), optimizer=optimizer, epochs=1, callbacks=[Checkpoint(tmp_path), Scored()])
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[1]["history"][0]["score"] == 0.5
+
+
+def test_a_damaged_best_matters_only_to_who_asks_for_it(tmp_path):
+    (tmp_path / "best.npz").write_bytes(b"nothing")
+    countdown([2, 1], Checkpoint(tmp_path))
+    with pytest.raises(CheckpointError, match=r"best\.npz.*; delete best\.npz, or choose another folder"):
+        countdown([2, 1], Checkpoint(tmp_path, best="validation loss"))

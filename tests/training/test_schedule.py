@@ -173,3 +173,15 @@ def test_a_value_that_is_not_finite_ends_the_run_at_its_step():
     model = vae()
     with pytest.raises(ValueError, match="schedule of beta gave inf after 2 steps, expected a finite number"):
         fitted(model, Schedule(model, "beta", lambda step: 1.0 if step < 2 else float("inf")))
+
+
+def test_an_owner_that_checks_what_it_is_given_is_asked():
+    class Careful(nn.GaussianNoise):
+        def __setattr__(self, name, value):
+            if name == "std":
+                object.__setattr__(self, "double", 2 * value)
+            super().__setattr__(name, value)
+
+    layer = Careful(1.0)
+    Schedule(layer, "std", linear(1.0, total=2, final=0.0)).on_step_end(type("At", (), {"step": 1}))
+    assert (layer.std, layer.double) == (0.5, 1.0)
