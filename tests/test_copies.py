@@ -172,6 +172,8 @@ PLAIN: dict[str, Callable[[], Any]] = {
     "FrechetMonitor": lambda: training.FrechetMonitor(np.ravel, samples=10),
     "GanMonitor": training.GanMonitor,
     "SampleGrid": training.SampleGrid,
+    "Schedule": lambda: training.Schedule(nn.GaussianNoise(0.1), "std", optim.schedules.linear(0.1, 10)),
+    "TensorBoard": lambda: training.TensorBoard("runs"),
     "Growth": lambda: training.Growth(8),
     "History": lambda: training.History([{"epoch": 1, "loss": 0.5}]),
     "Corruption": lambda: Corruption("masking", 0.5),

@@ -240,7 +240,7 @@ def test_history_is_a_mapping_of_columns():
     assert len(history) == 3 and dict(history)["loss"] == [2.0, 1.5]
     np.testing.assert_array_equal(history["extra"], [np.nan, 3.0])
     assert repr(history) == "History(2 rows; last: epoch 2, loss 1.5, extra 3)"
-    with pytest.raises(KeyError, match="no column 'validation loss', only epoch, loss, extra"):
+    with pytest.raises(KeyError, match="no column 'validation loss': expected one of epoch, loss, extra"):
         history["validation loss"]
 
 
