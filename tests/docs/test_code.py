@@ -149,9 +149,9 @@ def test_a_reader_can_do_what_a_page_does(page, tmp_path, monkeypatch, capsys, e
         if language == "python":
             minigen.seed(0)
             exec(compile(shorter(text), f"{page}, step {number + 1}", "exec"), names)
-        elif text not in done:
+        elif shorter(text) not in done:
             check_command(text, tmp_path, environment)
-            done.add(text)
+            done.add(shorter(text))
     printed = capsys.readouterr().out
     assert [words for words in PRINTS.get(page, []) if words not in printed] == []
     assert [name for name in WRITES.get(page, []) if not (tmp_path / name).exists()] == []
