@@ -32,7 +32,7 @@ SHORTER = [
     (r"(minigen train (?!vae --data people).*)--epochs \d+", r"\1--epochs 1 --images 600"),
     (r"(minigen resume .*)--epochs \d+", r"\1--epochs 2"),
     (r"^minigen (train|resume|evaluate|compare|check)$", r"minigen \1 --help"),  # named, not called
-    (r"(python -m tests\.benchmarks)( --.*)?$", r"\1 op-tanh-forward --seconds 0.01"),
+    (r"(python -m tests\.benchmarks)( .*)?$", r"\1 op-tanh-forward --seconds 0.01"),
     (r"(python -m tests\.benchmarks\.convolution)( --.*)?$", r"\1 7x7x32 --seconds 0"),
     (r"(python -m tests\.benchmarks\.scaling)( --.*)?$", r"\1 stacked --most 1 --threads 1 --seconds 0"),
 ]
