@@ -28,7 +28,7 @@ SHORTER = [
     (r"(minigen demo \d\d[^-]*(?: --(?!quick)\S+ \S+)*)$", r"\1 --quick"),
     (r"--images 100000\b", "--images 300 --resolution 8"),
     (r"--last 60000\b", "--last 64 --batch-size 16"),
-    (r"--last 360000\b", "--last 160 --batch-size 16 --resolution 8 --images 300"),
+    (r"--last 360000\b", "--last 48 --batch-size 16 --images 300"),
     (r"(minigen train (?!vae --data people).*)--epochs \d+", r"\1--epochs 1 --images 600"),
     (r"(minigen resume .*)--epochs \d+", r"\1--epochs 2"),
     (r"^minigen (train|resume|evaluate|compare|check)$", r"minigen \1 --help"),  # named, not called
