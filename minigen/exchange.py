@@ -65,8 +65,8 @@ def from_torch(module: nn.Module, state: Mapping[str, Any], *, names: Names = No
             if entry.here in layers:  # the two biases of a recurrent layer
                 with np.errstate(over="ignore"):
                     value = layers[entry.here][1] + value
-            if not np.isfinite(value).all():
-                raise StateError(f"{layers[entry.here][0]} and {entry.name}, which are added, are infinite together")
+                if not np.isfinite(value).all():
+                    raise StateError(f"{layers[entry.here][0]} and {entry.name}, which are added, are infinite together")
             layers[entry.here] = (entry.name, value)
     paths = {id(tensor): path for path, tensor in module.named_state().items()}
     found: dict[str, tuple[str, np.ndarray]] = {}

@@ -7,7 +7,7 @@ by training.Checkpoint in Python. What is none, or has no history yet, is named 
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def compared_table(runs: Sequence[Compared]) -> str:
     """Settings that differ, length and losses, and figures, as text; a dash stands for what a run does not have."""
     settings = setting_rows(runs)
     more = len(settings) - MOST
-    parts = [settings[:MOST], training_rows(runs), rows_of(runs, lambda run: run.figures, shown_figure)]
+    parts = [settings[:MOST], rows_of(map(length_and_losses, runs), str), rows_of((run.figures for run in runs), shown_figure)]
     rules, rows = set(), [("", *(run.name for run in runs))]
     for part in filter(None, parts):
         rules.add(len(rows))
@@ -180,24 +180,20 @@ def shown_setting(name: str, settings: Mapping[str, Any]) -> str:
     return shortened(value, 60).strip("'")
 
 
-def training_rows(runs: Sequence[Compared]) -> list[tuple[str, ...]]:
-    """How long the runs were trained, and their losses: the last ones, and where less is better the lowest."""
-    measured: list[dict[str, str]] = []
-    for run in runs:
-        found = {f"{run.clock}s": run.length, "seconds": f"{sum(run.history.get('seconds', [])):.1f}"}
-        for name in (name for name in run.history if "loss" in name or name in FEWER):
-            column = {when: value for when, value in zip(run.history[run.clock], run.history[name]) if value == value}
-            found[f"{name}, last"] = f"{[*column.values()][-1]:.5g}"
-            if name in FEWER:
-                when = min(column, key=column.__getitem__)
-                found[f"{name}, lowest"] = f"{column[when]:.5g} ({run.clock} {when})"
-        measured.append(found)
-    return rows_of(runs, lambda run: measured[runs.index(run)], str)
+def length_and_losses(run: Compared) -> dict[str, str]:
+    """How long a run was trained, and its losses: the last ones, and where less is better the lowest."""
+    found = {f"{run.clock}s": run.length, "seconds": f"{sum(run.history.get('seconds', [])):.1f}"}
+    for name in (name for name in run.history if "loss" in name or name in FEWER):
+        column = {when: value for when, value in zip(run.history[run.clock], run.history[name]) if value == value}
+        found[f"{name}, last"] = f"{[*column.values()][-1]:.5g}"
+        if name in FEWER:
+            when = min(column, key=column.__getitem__)
+            found[f"{name}, lowest"] = f"{column[when]:.5g} ({run.clock} {when})"
+    return found
 
 
-def rows_of(
-    runs: Sequence[Compared], values: Callable[[Compared], Mapping[str, Any]], shown: Callable[[Any], str]
-) -> list[tuple[str, ...]]:
-    """A row for each name that a run has a value for."""
-    names = dict.fromkeys(name for run in runs for name in values(run))
-    return [(name, *(shown(values(run)[name]) if name in values(run) else "-" for run in runs)) for name in names]
+def rows_of(columns: Iterable[Mapping[str, Any]], shown: Callable[[Any], str]) -> list[tuple[str, ...]]:
+    """A row for each name in some column, of a column for each run."""
+    columns = list(columns)
+    names = dict.fromkeys(name for column in columns for name in column)
+    return [(name, *(shown(column[name]) if name in column else "-" for column in columns)) for name in names]

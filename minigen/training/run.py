@@ -75,7 +75,7 @@ class Callback(Configured, Generic[Watched]):
 
 
 class Run(Configured):
-    """Base of training runs. A subclass trains, and says what belongs to it: the first methods, and `progress_fields`."""
+    """Base of training runs. A subclass trains, and says what belongs to it: the first six methods, and `progress_fields`."""
 
     progress_fields: tuple[str, ...] = ()  # attributes that say how far the run is, JSON values; they go into checkpoints
     kind = "fit"  # what of minigen.training the user called, for messages
@@ -105,10 +105,6 @@ class Run(Configured):
     def parts_with_settings(self) -> dict[str, Any]:
         """Name -> model, loss, list of penalties ..., whose settings are compared as well, except what training changes."""
         return {}
-
-    def described(self) -> dict[str, Any]:
-        """The settings of these, as `resume_settings` finds them."""
-        return {path: each for item in self.parts_with_settings().items() for path, each in described(*item).items()}
 
     def position(self) -> str:
         """Where the run stands, for messages."""
@@ -229,6 +225,10 @@ class Run(Configured):
             "models": {name: saving.record(part) for name, part in self.state_parts().items() if isinstance(part, Module)},
             **{name: getattr(self, name) for name in self.progress_fields},
         }
+
+    def described(self) -> dict[str, Any]:
+        """The settings of `parts_with_settings`, as `resume_settings` finds them."""
+        return {path: each for item in self.parts_with_settings().items() for path, each in described(*item).items()}
 
     def all_settings(self) -> dict[str, Any]:
         """`described` and `settings`, as JSON values; of those that have a schedule, that they have one."""

@@ -19,8 +19,9 @@ PLAIN = frozenset({bool, int, float, str, type(None), slice})  # types of settin
 
 def python_number(value: Any) -> Any:
     """The Python number of a scalar of NumPy, for JSON. TypeError for anything else."""
-    if isinstance(value, np.generic):
-        return value.item()
+    number = to_python(value)
+    if number is not value:
+        return number
     raise TypeError(f"{shortened(value)} is a {type(value).__name__}, not words, a number, a list or a dict")
 
 
