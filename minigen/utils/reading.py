@@ -53,6 +53,6 @@ def shortened(value: Any, length: int = 100) -> str:
     """The repr of a value for a message, cut where it becomes long."""
     try:
         text = repr(value)
-    except ValueError:  # an integer with more digits than Python prints
+    except (RecursionError, ValueError):  # nested too deeply, or an integer with more digits than Python prints
         text = f"<{type(value).__name__} too long to print>"
     return text if len(text) <= length else f"{text[:length]}..."

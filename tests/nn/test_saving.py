@@ -299,6 +299,20 @@ def test_weights_of_another_shape_change_nothing(into, message, tmp_path):
 # -- bad input ----------------------------------------------------------------------------------------------------------
 
 
+def test_numbers_of_numpy_on_a_card_are_numbers_and_what_is_no_json_is_named(tmp_path):
+    net, metrics = nn.Dense(2, 2), {"float32": np.float32(0.5), "longdouble": np.longdouble(0.25), "int64": np.int64(3)}
+    net.save(tmp_path / "net.npz", card={"metrics": metrics})
+    assert mg.card(tmp_path / "net.npz")["metrics"] == {"float32": 0.5, "longdouble": 0.25, "int64": 3}
+    with pytest.raises(TypeError, match="is a set, not words, a number, a list or a dict"):
+        net.save(tmp_path / "other.npz", card={"where": {"here"}})
+    deep: dict = {}
+    for _ in range(5000):
+        deep = {"deeper": deep}
+    with pytest.raises(TypeError, match="a card is words, .* got <dict too long to print>"):
+        net.save(tmp_path / "other.npz", card=deep)
+    assert not (tmp_path / "other.npz").exists()
+
+
 def test_bad_calls_are_answered(tmp_path, monkeypatch):
     model = nn.Dense(2, 3)
     with pytest.raises(ValueError, match=r"ends in \.npz or \.safetensors, got '.*model': did you mean '.*model\.npz'"):
